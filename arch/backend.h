@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+//
+// The contract of an architecture, stated once. arch/NAME/ fills one `struct Backend` in three files: encode.cpp (AsmJit),
+// verify.cpp (a decoder) and sync.cpp (what the CPU needs after a write). encode, place, decode and verify are pure and
+// compile on every host, so that any host can prove the bytes of every architecture.
+#ifndef SLICEPATCH_BACKEND_H
+#define SLICEPATCH_BACKEND_H
+
+#include "status.h"
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace slicepatch {
+
+enum class Kind : std::uint8_t { enter = 1, exit = 2, branch = 3 }; // the numbers of <slicepatch/site.h>
+enum class State : std::uint8_t { compiled = 0, enabled = 1, off = 2, foreign = 3 };
+
+inline constexpr std::array all_kinds{Kind::enter, Kind::exit, Kind::branch};
+inline constexpr std::array encoded_states{State::compiled, State::enabled, State::off};
+
+const char *kind_name(Kind kind);
+const char *state_name(State state);
+
+/// Where one site is and where its jumps go: addresses in the process, or link-time addresses in a file.
+struct Place {
+    std::uint64_t head;
+    std::uint64_t cold;
+    std::uint64_t taken; // branch only
+};
+
+inline constexpr std::size_t max_site_size = 32;
+
+/// A relative operand in a form: which target it takes. How it is stored is the architecture's business.
+enum class Target : std::uint8_t { cold, taken, end };
+struct Fixup {
+    std::uint8_t offset;
+    Target target;
+};
+
+/// All bytes of a site of one kind in one state, encoded once per process; place() fills in a site's own targets.
+struct Form {
+    Kind kind;
+    State state;
+    std::uint8_t size;
+    std::uint8_t fixup_count;
+    std::array<Fixup, 2> fixups;
+    std::array<std::uint8_t, max_site_size> bytes;
+};
+
+/// What decode() understood. slice_ctrl is meaningful only for an enabled ENTER or EXIT.
+struct Decoded {
+    State state;
+    std::int64_t slice_ctrl; // request byte, bytes from the thread pointer
+};
+
+struct Backend {
+    const char *name;
+    std::uint16_t machine;      // ELF e_machine
+    std::uint8_t head_size;     // bytes that one store changes under running threads
+    std::uint8_t site_alignment;
+
+    /// Bytes of a site, the same in every state.
+    std::size_t (*site_size)(Kind kind);
+
+    /// The form of a kind in a state. offset_out_of_range when slice_ctrl cannot be an operand.
+    Status (*encode)(Kind kind, State state, std::int64_t slice_ctrl, Form &form);
+
+    /// Writes form.size bytes for one site. target_out_of_range when a jump cannot reach; bytes are then undefined.
+    Status (*place)(const Form &form, const Place &place, std::uint8_t *bytes);
+
+    /// Understands the bytes of a site, by a decoder and not by comparison with our own encoding. Bytes that are none of
+    /// the three forms are State::foreign and Status::ok; decoder_missing when there is none to ask.
+    Status (*decode)(Kind kind, const Place &place, std::span<const std::uint8_t> bytes, Decoded &decoded);
+
+    /// Proves that bytes are exactly that form: length, operands, no other effect.
+    Status (*verify)(const Form &form, const Place &place, std::int64_t slice_ctrl,
+                     std::span<const std::uint8_t> bytes);
+
+    /// What proves: "Zydis", "assembler", ...
+    const char *(*verifier)();
+
+    /// After the tail bytes are written, before the head is: makes every thread of this process see them in that order.
+    Status (*sync_tail)(std::uintptr_t begin, std::uintptr_t end);
+
+    /// After all heads are written.
+    Status (*sync_text)(std::uintptr_t begin, std::uintptr_t end);
+
+    /// Whether this CPU is known to run correctly while an aligned head is rewritten under it.
+    bool (*live_writes_proven)();
+};
+
+extern const Backend x86_64_backend;
+
+/// The backend of an ELF machine number; null if there is none in this build.
+const Backend *find_backend(std::uint16_t machine);
+/// The one that this program runs on.
+const Backend &host_backend();
+
+} // namespace slicepatch
+
+#endif

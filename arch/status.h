@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+//
+// Every way in which something here can fail, and its words. Nothing in arch/ and patcher/ throws.
+#ifndef SLICEPATCH_STATUS_H
+#define SLICEPATCH_STATUS_H
+
+#include <cstdint>
+
+namespace slicepatch {
+
+enum class [[nodiscard]] Status : std::uint8_t {
+    ok,
+    no_memory,
+    // a table or a record
+    note_malformed,
+    table_outside_object,
+    record_unknown,
+    site_outside_text,
+    site_misaligned,
+    site_overlaps,
+    target_outside_text,
+    string_outside_object,
+    // bytes
+    bytes_foreign,
+    group_inconsistent,
+    // encoding
+    offset_out_of_range,
+    target_out_of_range,
+    encode_failed,
+    verify_failed,
+    decoder_missing,
+    // writing
+    write_refused,
+    write_failed,
+    write_raced,
+    live_not_proven,
+    live_refused,
+    // start-up
+    bad_options,
+    bad_environment,
+    required_guarantee,
+};
+
+/// One sentence without a full stop, static storage.
+const char *status_text(Status status);
+
+} // namespace slicepatch
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Chooses the architecture: the only architecture #if of the tree. Each arch/NAME.h defines the same macros:
+ *
+ *   SLICEPATCH_ARCH_MACHINE          ELF machine number that a record carries
+ *   SLICEPATCH_ARCH_ENTER            asm text of an ENTER site as compiled; jumps to %l[slicepatch_cold]
+ *   SLICEPATCH_ARCH_EXIT             asm text of an EXIT site as compiled; jumps to %l[slicepatch_cold]
+ *   SLICEPATCH_ARCH_BRANCH           asm text of a BRANCH site as compiled; jumps to %l[slicepatch_cold]
+ *   SLICEPATCH_ARCH_CLOBBERS         what the enabled forms change besides memory
+ *   SLICEPATCH_ARCH_THREAD_POINTER() the thread pointer as an integer
+ *   SLICEPATCH_ARCH_SYSCALL(number)  makes a system call without arguments, leaves errno alone
+ *   SLICEPATCH_ARCH_SPIN_HINT()      tells the CPU that this is a waiting loop
+ *
+ * Each site text defines the local label .Lslicepatch_head%= on its first byte, which is aligned so that the patcher can
+ * replace the head by one store.
+ */
+#ifndef SLICEPATCH_ARCH_H
+#define SLICEPATCH_ARCH_H
+
+#if defined(__linux__) && defined(__ELF__) && !defined(__ILP32__) && defined(__GNUC__)
+#if defined(__x86_64__)
+#define SLICEPATCH_SUPPORTED 1
+#include <slicepatch/arch/x86_64.h>
+#endif
+#endif
+
+#ifndef SLICEPATCH_SUPPORTED
+#define SLICEPATCH_SUPPORTED 0 /* the site macros compile to nothing */
+#define SLICEPATCH_ARCH_SPIN_HINT() ((void)0)
+#endif
+
+#endif /* SLICEPATCH_ARCH_H */

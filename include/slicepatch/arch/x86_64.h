@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * x86-64 sites as compiled. Included by <slicepatch/arch.h> alone, which states the contract.
+ *
+ * A head is 8 bytes, 8-byte aligned and one instruction in every state, so that one aligned store changes it under
+ * running threads. The bytes are written raw: an assembler would relax the jump, and the patcher compares every byte.
+ */
+#ifndef SLICEPATCH_ARCH_X86_64_H
+#define SLICEPATCH_ARCH_X86_64_H
+
+#define SLICEPATCH_ARCH_MACHINE 62 /* EM_X86_64 */
+
+#define SLICEPATCH_ARCH_HEAD_ \
+    ".balign 8\n" \
+    ".Lslicepatch_head%=:\n" \
+    ".byte 0xe9\n" \
+    ".long %l[slicepatch_cold] - . - 4\n"
+
+/*
+ *   compiled  e9 rel32 0f 1f 40 | 01        jmp cold; (filler, together with the 01: nopl 1(%rax))
+ *   enabled   64 c6 04 25 disp32 | 01       movb $1, %fs:disp32
+ *   off       66 0f 1f 84 00 xx xx xx | 01  nopw
+ * The last byte is the same in all three, so that the 8-byte head is all that changes.
+ */
+#define SLICEPATCH_ARCH_ENTER \
+    SLICEPATCH_ARCH_HEAD_ \
+    ".byte 0x0f, 0x1f, 0x40, 0x01\n"
+
+/*
+ *   compiled  e9 rel32 0f 1f 00   | 0f 83 rel32    jmp cold; nopl (%rax) | jnc cold
+ *   enabled   64 d0 2c 25 disp32  | 0f 83 rel32    shrb $1, %fs:disp32   | jnc cold
+ *   off       0f 1f 84 00 disp32  | 66 0f 1f 44 .. nopl                  | nopw
+ * shr moves the old request bit into CF: set means that the kernel did not touch it. The cold block serves both as the
+ * dynamic path and as the slow path: clearing a request that is clear already is harmless.
+ */
+#define SLICEPATCH_ARCH_EXIT \
+    SLICEPATCH_ARCH_HEAD_ \
+    ".byte 0x0f, 0x1f, 0x00\n" \
+    ".byte 0x0f, 0x83\n" \
+    ".long %l[slicepatch_cold] - . - 4\n"
+
+/*
+ *   compiled  e9 rel32 0f 1f 00   jmp cold
+ *   enabled   e9 rel32 ..         jmp yes
+ *   off       0f 1f 84 00 disp32  nopl
+ */
+#define SLICEPATCH_ARCH_BRANCH \
+    SLICEPATCH_ARCH_HEAD_ \
+    ".byte 0x0f, 0x1f, 0x00\n"
+
+#define SLICEPATCH_ARCH_CLOBBERS "memory", "cc"
+
+/* %fs:0 holds the thread pointer itself (ELF TLS ABI, variant II). */
+#define SLICEPATCH_ARCH_THREAD_POINTER() \
+    __extension__({ \
+        unsigned long slicepatch_tp_; \
+        __asm__("movq %%fs:0, %[tp]" : [tp] "=r"(slicepatch_tp_)); \
+        slicepatch_tp_; \
+    })
+
+/* The kernel's entry changes rcx and r11 (System V psABI, A.2.1). */
+#define SLICEPATCH_ARCH_SYSCALL(number) \
+    __extension__({ \
+        long slicepatch_ax_ = (number); \
+        __asm__ volatile("syscall" : [ax] "+a"(slicepatch_ax_) : : "rcx", "r11", "memory", "cc"); \
+        slicepatch_ax_; \
+    })
+
+#define SLICEPATCH_ARCH_SPIN_HINT() __asm__ volatile("pause" : : : "memory")
+
+#endif /* SLICEPATCH_ARCH_X86_64_H */

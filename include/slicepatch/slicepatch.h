@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * slicepatch: time slice extensions for critical sections at the price of one store and two instructions.
+ *
+ *     SLICEPATCH_ENTER();                          ask for a longer slice, before the acquiring atomic
+ *     while (atomic_exchange(&lock, 1)) ...
+ *     critical section: short, no system call, no nesting
+ *     atomic_store(&lock, 0);
+ *     SLICEPATCH_EXIT();                           strictly after the releasing store
+ *
+ * and slicepatch_init(NULL, NULL) once, early in main(). See README.md for placement and limits.
+ *
+ * C11 and C++20. The macros need this header alone; the functions need libslicepatch. Everything here may be used by an
+ * executable and by its libraries at the same time: they compose.
+ */
+#ifndef SLICEPATCH_SLICEPATCH_H
+#define SLICEPATCH_SLICEPATCH_H
+
+#include <slicepatch/site.h>
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Where a site says that it is. A path that holds one of % { | } " \ needs its own definition before the include. */
+#ifndef SLICEPATCH_FILE
+#define SLICEPATCH_FILE __FILE__
+#endif
+#ifndef SLICEPATCH_LINE
+#define SLICEPATCH_LINE __LINE__
+#endif
+
+#ifdef __cplusplus
+#define SLICEPATCH_BEGIN_C_ extern "C" {
+#define SLICEPATCH_END_C_ }
+#define SLICEPATCH_STATIC_ASSERT_ static_assert
+#else
+#define SLICEPATCH_BEGIN_C_
+#define SLICEPATCH_END_C_
+#define SLICEPATCH_STATIC_ASSERT_ _Static_assert
+#endif
+
+#define SLICEPATCH_API __attribute__((visibility("default")))
+#define SLICEPATCH_INLINE_ static inline __attribute__((always_inline, unused))
+
+SLICEPATCH_STATIC_ASSERT_(sizeof(struct slicepatch_site_record) == SLICEPATCH_RECORD_SIZE, "record size");
+SLICEPATCH_STATIC_ASSERT_(sizeof(struct slicepatch_rseq) == 32, "a legacy rseq area holds slice_ctrl");
+
+SLICEPATCH_BEGIN_C_
+
+/* ---- start-up --------------------------------------------------------------------------------------------------- */
+
+/* What the process may rely on, from now to its end. Ordered: a greater value promises more. */
+enum slicepatch_guarantee {
+    SLICEPATCH_GUARANTEE_NONE = 0,   /* no thread can have its slice extended; sites are no-ops */
+    SLICEPATCH_GUARANTEE_THREAD = 1, /* stock Linux >= 7.0: enabled thread by thread, any code may revert it */
+    SLICEPATCH_GUARANTEE_PROCESS = 2 /* every thread, never reverts: kernel with the slicepatch series */
+};
+
+enum slicepatch_option_flags {
+    SLICEPATCH_OPTION_OFF = 1,     /* as SLICEPATCH=off: asks the kernel for nothing, sites become no-ops */
+    SLICEPATCH_OPTION_REQUIRE = 2, /* as SLICEPATCH=require: below SLICEPATCH_GUARANTEE_PROCESS, fail with -EPERM */
+    SLICEPATCH_OPTION_LOCK = 4,    /* lock the state even when the caller is not the executable */
+    SLICEPATCH_OPTION_ADOPT = 8,   /* never lock the state, use what is found */
+    SLICEPATCH_OPTION_LIVE = 16    /* patch under running threads on CPUs where that is opt-in (README, "Limits") */
+};
+
+/* Zero-initialise, then set size. Strings stay the caller's and are only read during the call. */
+struct slicepatch_options {
+    uint32_t size;     /* sizeof(struct slicepatch_options) */
+    uint32_t flags;    /* enum slicepatch_option_flags */
+    const char *sites; /* as SLICEPATCH_SITES: "glob,-glob,..." over labels, the last match decides; NULL: all */
+};
+
+/* Filled by slicepatch_init() and slicepatch_get_report(). Counts are over all objects loaded at that time. */
+struct slicepatch_report {
+    uint32_t size;            /* in: sizeof(struct slicepatch_report) */
+    int32_t guarantee;        /* enum slicepatch_guarantee */
+    uint32_t objects;         /* loaded objects that have sites */
+    uint32_t sites;           /* = enabled + off + compiled + foreign */
+    uint32_t enabled;         /* patched to the enabled form */
+    uint32_t off;             /* patched to no-ops */
+    uint32_t compiled;        /* left as compiled: correct, slower */
+    uint32_t foreign;         /* bytes that nobody here wrote: left alone, together with their label group */
+    uint32_t threads_enabled; /* SLICEPATCH_GUARANTEE_THREAD: threads that had it enabled by slicepatch so far */
+    uint32_t threads_missed;  /* ... and threads that could not be reached: harmless, their requests are ignored */
+    int32_t yield_number;     /* system call that ends a granted slice; not 471 where a sandbox denies that one */
+    uint32_t duration_us;     /* of the last slicepatch_init(), microseconds */
+    char writer[16];          /* how bytes were written: "procmem", "rwx", "live", "none" */
+    char verifier[32];        /* what proved the encoded bytes: "Zydis", "assembler" */
+    char reason[192];         /* why this guarantee, in words */
+    char failure[192];        /* the first thing that went wrong with a site, empty if nothing did */
+};
+
+/*
+ * Asks the kernel, then rewrites the sites of every loaded object in place. Call it early in main(), before threads
+ * exist if possible; call it again after dlopen() to patch what came. Idempotent.
+ *
+ * Both pointers may be NULL. Returns 0 on success, which includes a guarantee of NONE: the program is then as correct
+ * and about as fast as without slicepatch. Errors, after which every site that was not patched works as compiled:
+ *   -EINVAL  options or an environment variable cannot be understood (report->reason names it)
+ *   -EPERM   required a guarantee that this process cannot have
+ *   -ENOMEM  no memory for the list of sites
+ *   -EIO     a site could not be written or reads back differently (report->failure)
+ * Preserves errno. Thread-safe: concurrent calls wait for each other. Not async-signal-safe.
+ *
+ * Environment, ignored in a set-user-ID or otherwise AT_SECURE program: SLICEPATCH=auto|off|require,
+ * SLICEPATCH_SITES=glob,-glob, SLICEPATCH_WRITER=auto|procmem|rwx, SLICEPATCH_LIVE=1, SLICEPATCH_VERBOSE=1 (the report
+ * and each failure on standard error).
+ */
+SLICEPATCH_API int slicepatch_init(const struct slicepatch_options *options, struct slicepatch_report *report);
+
+/*
+ * Enables the calling thread where the guarantee is THREAD. Only needed by threads that were not started by
+ * pthread_create(), thrd_create() or std::thread, and by those that a report counts as missed. Returns 0, or a negative
+ * errno of the kernel's answer. Preserves errno. Async-signal-safe.
+ */
+SLICEPATCH_API int slicepatch_thread_init(void);
+
+/* The report of the last slicepatch_init(), with threads counted up to now. Returns 0 or -EINVAL (report->size). */
+SLICEPATCH_API int slicepatch_get_report(struct slicepatch_report *report);
+
+/* The report as text into buffer, always terminated; returns the length that it needs, without the terminator. */
+SLICEPATCH_API size_t slicepatch_report_text(const struct slicepatch_report *report, char *buffer, size_t size);
+
+enum slicepatch_site_state {
+    SLICEPATCH_STATE_COMPILED = 0,
+    SLICEPATCH_STATE_ENABLED = 1,
+    SLICEPATCH_STATE_OFF = 2,
+    SLICEPATCH_STATE_FOREIGN = 3
+};
+
+/* One site, as it is in memory now. The strings belong to the object that holds the site. */
+struct slicepatch_site_info {
+    const char *object; /* file name of the object; "" for the executable */
+    const char *label;  /* NULL: belongs to the function it was compiled into */
+    const char *file;
+    uint32_t line;
+    uint8_t kind;       /* SLICEPATCH_SITE_... */
+    uint8_t state;      /* enum slicepatch_site_state */
+    uintptr_t address;  /* of the first byte */
+};
+
+/*
+ * Calls visit for each site of every loaded object until it returns something other than 0, and returns that. Holds the
+ * loader's lock: visit must not call dlopen() or dlclose(). -EINVAL if an object's table is malformed.
+ */
+SLICEPATCH_API int slicepatch_for_each_site(int (*visit)(const struct slicepatch_site_info *site, void *data),
+                                            void *data);
+
+/* Calls slicepatch_init(NULL, NULL) before main(): write it once at file scope, outside every function. */
+#define SLICEPATCH_INIT_AT_START() \
+    __attribute__((constructor, used)) static void slicepatch_init_at_start_(void) \
+    { \
+        (void)slicepatch_init(NULL, NULL); \
+    } \
+    SLICEPATCH_STATIC_ASSERT_(1, "takes the semicolon")
+
+SLICEPATCH_END_C_
+
+/* ---- sites ------------------------------------------------------------------------------------------------------ */
+
+#if SLICEPATCH_SUPPORTED
+
+SLICEPATCH_BEGIN_C_
+
+extern struct slicepatch_object slicepatch_object __attribute__((visibility("hidden")));
+
+/* libc's own variable under a name of ours, weak: C libraries that register no rseq area do not define it. */
+extern const ptrdiff_t slicepatch_libc_rseq_offset_ __asm__("__rseq_offset") __attribute__((weak));
+
+SLICEPATCH_END_C_
+
+/* The calling thread's rseq area, or NULL where there is none that slicepatch may touch. */
+SLICEPATCH_INLINE_ volatile struct slicepatch_rseq *slicepatch_rseq_(void)
+{
+    int64_t offset = slicepatch_object.rseq_offset;
+    if (offset == SLICEPATCH_RSEQ_OFFSET_LIBC)
+        offset = &slicepatch_libc_rseq_offset_ ? slicepatch_libc_rseq_offset_ : SLICEPATCH_RSEQ_OFFSET_NONE;
+    if (offset == SLICEPATCH_RSEQ_OFFSET_NONE)
+        return NULL;
+    return (volatile struct slicepatch_rseq *)(SLICEPATCH_ARCH_THREAD_POINTER() + (unsigned long)offset);
+}
+
+/* ENTER by hand: what a compiled site does. A thread that is not enabled makes no request. */
+SLICEPATCH_INLINE_ void slicepatch_enter_dynamic_(void)
+{
+    volatile struct slicepatch_rseq *rseq = slicepatch_rseq_();
+    if (rseq && (rseq->flags & SLICEPATCH_RSEQ_FLAG_SLICE_EXT_ENABLED))
+        rseq->slice_request = 1;
+}
+
+/*
+ * EXIT by hand, also the slow path of an enabled EXIT. The store comes before the load, in program order: an interrupt
+ * before the store may grant, and the load sees it; none after the store can. Clears unconditionally, since the ENTER
+ * may have been another site in another state.
+ */
+SLICEPATCH_INLINE_ void slicepatch_exit_dynamic_(void)
+{
+    volatile struct slicepatch_rseq *rseq = slicepatch_rseq_();
+    if (!rseq)
+        return;
+    rseq->slice_request = 0;
+    if (rseq->slice_granted)
+        (void)SLICEPATCH_ARCH_SYSCALL(slicepatch_object.yield_number);
+}
+
+#if defined(__clang__)
+#define SLICEPATCH_COLD_LABEL_
+#else
+#define SLICEPATCH_COLD_LABEL_ __attribute__((cold))
+#endif
+
+/*
+ * One site: the text, its record, and the cold block that it jumps to while it is not patched. In C++ a lambda, because
+ * clang refuses asm goto in a scope that has destructors; in C a statement expression.
+ */
+#define SLICEPATCH_SITE_BODY_(text, kind, label_text, label, dynamic) \
+    __asm__ inline goto(text SLICEPATCH_RECORD_TEXT_(kind, "0", label) label_text \
+                        : : : SLICEPATCH_ARCH_CLOBBERS : slicepatch_cold); \
+    goto slicepatch_done; \
+    slicepatch_cold: SLICEPATCH_COLD_LABEL_; \
+    dynamic(); \
+    slicepatch_done:;
+
+#define SLICEPATCH_BRANCH_BODY_(label_text, label) \
+    __asm__ inline goto(SLICEPATCH_ARCH_BRANCH SLICEPATCH_RECORD_TEXT_(SLICEPATCH_SITE_BRANCH, \
+                            "%l[slicepatch_taken] - .", label) label_text \
+                        : : : SLICEPATCH_ARCH_CLOBBERS : slicepatch_cold, slicepatch_taken); \
+    slicepatch_answer_ = 0; \
+    goto slicepatch_done; \
+    slicepatch_cold: SLICEPATCH_COLD_LABEL_; \
+    slicepatch_answer_ = slicepatch_object.enabled; \
+    goto slicepatch_done; \
+    slicepatch_taken: \
+    slicepatch_answer_ = 1; \
+    slicepatch_done:;
+
+#ifdef __cplusplus
+#define SLICEPATCH_SITE_(text, kind, label_text, label, dynamic) \
+    ([]() __attribute__((always_inline)) { SLICEPATCH_SITE_BODY_(text, kind, label_text, label, dynamic) }())
+#define SLICEPATCH_BRANCH_(label_text, label) \
+    ([]() __attribute__((always_inline)) { \
+        int slicepatch_answer_; \
+        SLICEPATCH_BRANCH_BODY_(label_text, label) \
+        return slicepatch_answer_ != 0; \
+    }())
+#else
+#define SLICEPATCH_SITE_(text, kind, label_text, label, dynamic) \
+    __extension__({ \
+        __label__ slicepatch_cold, slicepatch_done; \
+        SLICEPATCH_SITE_BODY_(text, kind, label_text, label, dynamic) \
+    })
+#define SLICEPATCH_BRANCH_(label_text, label) \
+    __extension__({ \
+        __label__ slicepatch_cold, slicepatch_taken, slicepatch_done; \
+        int slicepatch_answer_; \
+        SLICEPATCH_BRANCH_BODY_(label_text, label) \
+        slicepatch_answer_ != 0; \
+    })
+#endif
+
+#define SLICEPATCH_ENTER_SITE_(label_text, label) \
+    SLICEPATCH_SITE_(SLICEPATCH_ARCH_ENTER, SLICEPATCH_SITE_ENTER, label_text, label, slicepatch_enter_dynamic_)
+#define SLICEPATCH_EXIT_SITE_(label_text, label) \
+    SLICEPATCH_SITE_(SLICEPATCH_ARCH_EXIT, SLICEPATCH_SITE_EXIT, label_text, label, slicepatch_exit_dynamic_)
+
+#ifdef SLICEPATCH_DEBUG
+#define SLICEPATCH_CHECK_ENTER_() slicepatch_check_enter_(__FILE__, __LINE__)
+#define SLICEPATCH_CHECK_EXIT_() slicepatch_check_exit_(__FILE__, __LINE__)
+#else
+#define SLICEPATCH_CHECK_ENTER_() ((void)0)
+#define SLICEPATCH_CHECK_EXIT_() ((void)0)
+#endif
+
+/*
+ * The two marks of a critical section. ENTER goes before the acquiring atomic; a failed attempt runs EXIT before it
+ * waits. EXIT goes strictly after the releasing store: earlier, it might give the CPU away while holding the lock. Both
+ * order memory for the compiler, which is enough: the kernel acts at an interrupt on the same CPU. Async-signal-safe,
+ * but a handler that runs a section of its own ends the request of the section that it interrupted.
+ *
+ * label, a string literal without % { | } " \, names a group of sites: whatever is decided or goes wrong, all sites of
+ * a label in an object share it. Sections that ENTER in one function and EXIT in another need a label.
+ */
+#define SLICEPATCH_ENTER() \
+    (SLICEPATCH_CHECK_ENTER_(), SLICEPATCH_ENTER_SITE_("", SLICEPATCH_NO_LABEL_))
+#define SLICEPATCH_EXIT() \
+    (SLICEPATCH_EXIT_SITE_("", SLICEPATCH_NO_LABEL_), SLICEPATCH_CHECK_EXIT_())
+#define SLICEPATCH_ENTER_AS(label) \
+    (SLICEPATCH_CHECK_ENTER_(), SLICEPATCH_ENTER_SITE_(SLICEPATCH_LABEL_TEXT_(label), SLICEPATCH_HAS_LABEL_))
+#define SLICEPATCH_EXIT_AS(label) \
+    (SLICEPATCH_EXIT_SITE_(SLICEPATCH_LABEL_TEXT_(label), SLICEPATCH_HAS_LABEL_), SLICEPATCH_CHECK_EXIT_())
+
+/*
+ * Whether this process extends slices: true after a slicepatch_init() that reached SLICEPATCH_GUARANTEE_THREAD or more,
+ * unless this site was deselected. A patched branch, no load and no test; use it to choose larger code.
+ */
+#define slicepatch_enabled() SLICEPATCH_BRANCH_("", SLICEPATCH_NO_LABEL_)
+#define slicepatch_enabled_as(label) SLICEPATCH_BRANCH_(SLICEPATCH_LABEL_TEXT_(label), SLICEPATCH_HAS_LABEL_)
+
+SLICEPATCH_BEGIN_C_
+
+/*
+ * Depth of the _OUTERMOST forms, one per thread. Weak and of default visibility, so that the dynamic linker can unite
+ * the copies of an executable and its libraries; initial-exec, so that no access can allocate.
+ */
+__attribute__((weak, visibility("default"), tls_model("initial-exec"))) __thread unsigned slicepatch_depth_ = 0;
+
+#ifdef SLICEPATCH_DEBUG
+/* Whether the calling thread is in a section. One per object file: a section does not leave its translation unit. */
+static __thread unsigned slicepatch_inside_ __attribute__((unused));
+
+SLICEPATCH_API void slicepatch_check_failed(const char *what, const char *file, int line);
+
+SLICEPATCH_INLINE_ void slicepatch_check_enter_(const char *file, int line)
+{
+    if (slicepatch_inside_++)
+        slicepatch_check_failed("ENTER inside a section: sections do not nest", file, line);
+}
+
+SLICEPATCH_INLINE_ void slicepatch_check_exit_(const char *file, int line)
+{
+    if (!slicepatch_inside_--)
+        slicepatch_check_failed("EXIT without ENTER", file, line);
+}
+#endif
+
+SLICEPATCH_END_C_
+
+/*
+ * The same for code that cannot know whether it is in a section already: only the outermost pair asks and yields, at
+ * the price of a thread-local counter. One label for all of them, because any ENTER may meet any EXIT.
+ */
+#define SLICEPATCH_ENTER_OUTERMOST() SLICEPATCH_ENTER_OUTERMOST_AS("slicepatch.outermost")
+#define SLICEPATCH_EXIT_OUTERMOST() SLICEPATCH_EXIT_OUTERMOST_AS("slicepatch.outermost")
+#define SLICEPATCH_ENTER_OUTERMOST_AS(label) \
+    do { \
+        if (slicepatch_depth_++ == 0) \
+            SLICEPATCH_ENTER_AS(label); \
+    } while (0)
+#define SLICEPATCH_EXIT_OUTERMOST_AS(label) \
+    do { \
+        if (--slicepatch_depth_ == 0) \
+            SLICEPATCH_EXIT_AS(label); \
+    } while (0)
+
+#else /* !SLICEPATCH_SUPPORTED */
+
+#define SLICEPATCH_ENTER() ((void)0)
+#define SLICEPATCH_EXIT() ((void)0)
+#define SLICEPATCH_ENTER_AS(label) ((void)0)
+#define SLICEPATCH_EXIT_AS(label) ((void)0)
+#define SLICEPATCH_ENTER_OUTERMOST() ((void)0)
+#define SLICEPATCH_EXIT_OUTERMOST() ((void)0)
+#define SLICEPATCH_ENTER_OUTERMOST_AS(label) ((void)0)
+#define SLICEPATCH_EXIT_OUTERMOST_AS(label) ((void)0)
+#define slicepatch_enabled() 0
+#define slicepatch_enabled_as(label) 0
+
+#endif /* SLICEPATCH_SUPPORTED */
+
+#endif /* SLICEPATCH_SLICEPATCH_H */
