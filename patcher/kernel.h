@@ -22,8 +22,8 @@ KernelFacts ask_kernel();
 
 /// What is to be done with the facts.
 struct GuaranteeRequest {
-    bool off;  // ask for nothing
-    bool lock; // may set the process-wide state; otherwise adopt what is found
+    bool off = false;  // ask for nothing
+    bool lock = false; // may set the process-wide state; otherwise adopt what is found
 };
 struct Guarantee {
     slicepatch_guarantee level;

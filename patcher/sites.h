@@ -6,6 +6,7 @@
 
 #include "../arch/backend.h"
 #include "array.h"
+#include "forms.h"
 
 #include <slicepatch/site.h>
 
@@ -15,7 +16,7 @@ namespace slicepatch {
 struct Object {
     const char *name; // "" for the executable
     std::uintptr_t base;
-    slicepatch_object *state;
+    slicepatch_object_state *state;
     std::uint32_t first_site, site_count;
 };
 
@@ -32,7 +33,7 @@ struct Site {
     const slicepatch_site_record *record;
     std::uint32_t group;
     Kind kind;
-    State state;    // as found; after patching, as left
+    State state;    // foreign until read_states(); after patching, as left
     Status trouble; // of this site alone
 };
 
@@ -40,14 +41,20 @@ struct SiteList {
     Array<Object> objects;
     Array<Group> groups;
     Array<Site> sites;
+    std::uint32_t bad_objects = 0;       // left out, their sites stay as compiled
+    Status bad_object_trouble = Status::ok; // of the first of them
 };
 
 /// Runs work(data) under the loader's lock, so that no object comes or goes meanwhile. Recursive.
 Status with_loader_lock(Status (*work)(void *data), void *data);
 
-/// Collects all sites, checks each record against its object, and reads each site's state. A bad record is not an error
-/// of this call: its site and group carry the trouble. Call it under the loader's lock.
+/// Collects all sites in the order of their addresses and checks each record against its object. A bad record is not an
+/// error of this call: its site and group carry the trouble, and an object whose table cannot be trusted at all is left
+/// out and counted. Call it under the loader's lock.
 Status find_sites(const Backend &backend, SiteList &list);
+
+/// Reads the bytes of each site that has no trouble. Foreign bytes are trouble of their group.
+void read_states(const FormTable &forms, SiteList &list);
 
 Place site_place(const slicepatch_site_record &record);
 const char *site_label(const slicepatch_site_record &record); // null: none

@@ -45,7 +45,7 @@ struct slicepatch_note {
     uint32_t record_size; /* sizeof(struct slicepatch_site_record) */
     int32_t start;        /* first record */
     int32_t stop;         /* behind the last record; equal to start when the linker dropped every site */
-    int32_t object;       /* struct slicepatch_object */
+    int32_t object;       /* struct slicepatch_object_state */
 };
 
 /*
@@ -53,7 +53,7 @@ struct slicepatch_note {
  * that an annotated object depends on this header alone and not on the library. Written by slicepatch_init() before it
  * patches; the initial values are right for a process that never calls it.
  */
-struct slicepatch_object {
+struct slicepatch_object_state {
     int64_t rseq_offset;  /* rseq area, bytes from the thread pointer; 0: libc's __rseq_offset; or one of the below */
     int32_t yield_number; /* system call that ends a granted slice */
     int32_t enabled;      /* what slicepatch_enabled() answers at a site that is not patched */

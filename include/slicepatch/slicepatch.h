@@ -100,7 +100,8 @@ struct slicepatch_report {
  *   -EINVAL  options or an environment variable cannot be understood (report->reason names it)
  *   -EPERM   required a guarantee that this process cannot have
  *   -ENOMEM  no memory for the list of sites
- *   -EIO     a site could not be written or reads back differently (report->failure)
+ *   -EIO     a site reads back differently from what was written (report->failure)
+ * That sites could not be written at all is not an error: they work as compiled, and report->failure says why.
  * Preserves errno. Thread-safe: concurrent calls wait for each other. Not async-signal-safe.
  *
  * Environment, ignored in a set-user-ID or otherwise AT_SECURE program: SLICEPATCH=auto|off|require,
@@ -163,7 +164,7 @@ SLICEPATCH_END_C_
 
 SLICEPATCH_BEGIN_C_
 
-extern struct slicepatch_object slicepatch_object __attribute__((visibility("hidden")));
+extern struct slicepatch_object_state slicepatch_object __attribute__((visibility("hidden")));
 
 /* libc's own variable under a name of ours, weak: C libraries that register no rseq area do not define it. */
 extern const ptrdiff_t slicepatch_libc_rseq_offset_ __asm__("__rseq_offset") __attribute__((weak));

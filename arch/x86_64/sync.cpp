@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+#include "x86_64.h"
+
+#include <cstring>
+#include <fcntl.h>
+#include <unistd.h>
+
+namespace slicepatch::x86_64 {
+
+/// Nothing to do: stores become visible in program order, instruction fetch included, and every mix of an old head with
+/// a new tail is correct, because an old head does not reach its tail (Intel SDM vol. 3A, 8.2.2; AMD64 APM vol. 2, 7.1).
+Status sync_tail(std::uintptr_t, std::uintptr_t)
+{
+    return Status::ok;
+}
+
+/// Nothing to do: both forms of a site are correct, so that no thread has to see the new one at once. A membarrier
+/// SYNC_CORE would only decide when it does, for 12 to 24 ms of registration in a process that has threads (measured).
+Status sync_text(std::uintptr_t, std::uintptr_t)
+{
+    return Status::ok;
+}
+
+/// AMD documents that an aligned quadword is fetched as a whole by another core (AMD64 APM vol. 2, 7.6.1, "cross-modifying
+/// code"); Intel's errata call unsynchronised cross-modifying code unpredictable, so that it is opt-in there.
+bool live_writes_proven()
+{
+    // The first line group of /proc/cpuinfo names the vendor; the file makes its text as it is read.
+    char text[256] = {};
+    const int file = open("/proc/cpuinfo", O_RDONLY | O_CLOEXEC);
+    if (file < 0)
+        return false;
+    const ssize_t size = read(file, text, sizeof text - 1);
+    close(file);
+    return size > 0 && (std::strstr(text, ": AuthenticAMD") || std::strstr(text, ": HygonGenuine"));
+}
+
+} // namespace slicepatch::x86_64
+
+namespace slicepatch {
+
+const Backend x86_64_backend = {
+    .name = "x86-64",
+    .machine = x86_64::machine,
+    .head_size = x86_64::head_size,
+    .site_alignment = x86_64::head_size,
+    .site_size = x86_64::site_size,
+    .encode = x86_64::encode,
+    .place = x86_64::place,
+    .decode = x86_64::decode,
+    .verify = x86_64::verify,
+    .verifier = x86_64::verifier,
+    .sync_tail = x86_64::sync_tail,
+    .sync_text = x86_64::sync_text,
+    .live_writes_proven = x86_64::live_writes_proven,
+};
+
+} // namespace slicepatch

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+//
+// What the three files of this backend share.
+#ifndef SLICEPATCH_ARCH_X86_64_BACKEND_H
+#define SLICEPATCH_ARCH_X86_64_BACKEND_H
+
+#include "../backend.h"
+
+namespace slicepatch::x86_64 {
+
+inline constexpr std::uint16_t machine = 62; // EM_X86_64
+inline constexpr std::size_t head_size = 8;
+
+std::size_t site_size(Kind kind);
+Status encode(Kind kind, State state, std::int64_t slice_ctrl, Form &form);
+Status place(const Form &form, const Place &place, std::uint8_t *bytes);
+Status decode(Kind kind, const Place &place, std::span<const std::uint8_t> bytes, Decoded &decoded);
+Status verify(const Form &form, const Place &place, std::int64_t slice_ctrl, std::span<const std::uint8_t> bytes);
+const char *verifier();
+Status sync_tail(std::uintptr_t begin, std::uintptr_t end);
+Status sync_text(std::uintptr_t begin, std::uintptr_t end);
+bool live_writes_proven();
+
+} // namespace slicepatch::x86_64
+
+#endif

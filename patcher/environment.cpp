@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT
+#include "environment.h"
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <sys/auxv.h>
+
+namespace slicepatch {
+
+namespace {
+
+constexpr std::uint32_t known_flags = SLICEPATCH_OPTION_OFF | SLICEPATCH_OPTION_REQUIRE | SLICEPATCH_OPTION_LOCK |
+                                      SLICEPATCH_OPTION_ADOPT | SLICEPATCH_OPTION_LIVE;
+
+Status complain(Settings &settings, Status status, const char *name, const char *value, const char *known)
+{
+    std::snprintf(settings.complaint, sizeof settings.complaint, "%s=%.64s is not one of %s", name, value, known);
+    return status;
+}
+
+Status apply_options(const slicepatch_options &options, Settings &settings)
+{
+    if (options.size != sizeof options || options.flags & ~known_flags ||
+        (options.flags & SLICEPATCH_OPTION_LOCK && options.flags & SLICEPATCH_OPTION_ADOPT)) {
+        std::snprintf(settings.complaint, sizeof settings.complaint, "%s", status_text(Status::bad_options));
+        return Status::bad_options;
+    }
+    PatchOptions &patch = settings.patch;
+    patch.request.off = options.flags & SLICEPATCH_OPTION_OFF;
+    if (options.flags & SLICEPATCH_OPTION_REQUIRE)
+        patch.required = SLICEPATCH_GUARANTEE_PROCESS;
+    if (options.flags & (SLICEPATCH_OPTION_LOCK | SLICEPATCH_OPTION_ADOPT))
+        patch.request.lock = options.flags & SLICEPATCH_OPTION_LOCK;
+    patch.live_opt_in = options.flags & SLICEPATCH_OPTION_LIVE;
+    patch.selection = options.sites;
+    return Status::ok;
+}
+
+Status apply_mode(const char *value, Settings &settings)
+{
+    PatchOptions &patch = settings.patch;
+    if (!std::strcmp(value, "off")) {
+        patch.request.off = true;
+        patch.required = SLICEPATCH_GUARANTEE_NONE;
+    } else if (!std::strcmp(value, "require")) {
+        patch.request.off = false;
+        patch.required = SLICEPATCH_GUARANTEE_PROCESS;
+    } else if (!std::strcmp(value, "auto")) {
+        patch.request.off = false;
+        patch.required = SLICEPATCH_GUARANTEE_NONE;
+    } else {
+        return complain(settings, Status::bad_environment, "SLICEPATCH", value, "auto, off, require");
+    }
+    return Status::ok;
+}
+
+Status apply_writer(const char *value, Settings &settings)
+{
+    if (!std::strcmp(value, "auto"))
+        settings.patch.writer = Writer::automatic;
+    else if (!std::strcmp(value, "procmem"))
+        settings.patch.writer = Writer::procmem;
+    else if (!std::strcmp(value, "rwx"))
+        settings.patch.writer = Writer::rwx;
+    else
+        return complain(settings, Status::bad_environment, "SLICEPATCH_WRITER", value, "auto, procmem, rwx");
+    return Status::ok;
+}
+
+Status read_switch(const char *name, bool &value, Settings &settings)
+{
+    const char *text = std::getenv(name);
+    if (!text)
+        return Status::ok;
+    if (std::strcmp(text, "0") && std::strcmp(text, "1"))
+        return complain(settings, Status::bad_environment, name, text, "0, 1");
+    value = *text == '1';
+    return Status::ok;
+}
+
+Status apply_environment(Settings &settings)
+{
+    if (const char *mode = std::getenv("SLICEPATCH"))
+        if (Status status = apply_mode(mode, settings); status != Status::ok)
+            return status;
+    if (const char *writer = std::getenv("SLICEPATCH_WRITER"))
+        if (Status status = apply_writer(writer, settings); status != Status::ok)
+            return status;
+    if (const char *sites = std::getenv("SLICEPATCH_SITES"))
+        settings.patch.selection = sites;
+    if (Status status = read_switch("SLICEPATCH_LIVE", settings.patch.live_opt_in, settings); status != Status::ok)
+        return status;
+    return read_switch("SLICEPATCH_VERBOSE", settings.verbose, settings);
+}
+
+} // namespace
+
+Status read_settings(const slicepatch_options *options, bool caller_is_executable, Settings &settings)
+{
+    settings.patch.request.lock = caller_is_executable;
+    if (options)
+        if (Status status = apply_options(*options, settings); status != Status::ok)
+            return status;
+    return getauxval(AT_SECURE) ? Status::ok : apply_environment(settings);
+}
+
+} // namespace slicepatch

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+//
+// What the environment and the caller's options ask of init.
+#ifndef SLICEPATCH_ENVIRONMENT_H
+#define SLICEPATCH_ENVIRONMENT_H
+
+#include "patch.h"
+
+#include <slicepatch/slicepatch.h>
+
+namespace slicepatch {
+
+struct Settings {
+    PatchOptions patch;
+    bool verbose = false;
+    char complaint[192] = ""; // which variable or option cannot be understood
+};
+
+/// The caller's options, then the environment over them: the user of a program has the last word. caller_is_executable
+/// decides whether the process-wide state may be locked by default. The environment is ignored when AT_SECURE is set.
+Status read_settings(const slicepatch_options *options, bool caller_is_executable, Settings &settings);
+
+} // namespace slicepatch
+
+#endif

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: MIT
+#include "image.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace slicepatch {
+
+namespace {
+
+std::uintptr_t address_of(const void *pointer)
+{
+    return reinterpret_cast<std::uintptr_t>(pointer);
+}
+
+/// The end of a note's name or descriptor: padded to the segment's alignment, which is 4 or, rarely, 8 (gABI, "Note
+/// Section").
+std::size_t padded(std::size_t size, std::size_t alignment)
+{
+    const std::size_t unit = alignment == 8 ? 8 : 4;
+    return (size + unit - 1) & ~(unit - 1);
+}
+
+/// What an int32_t distance field names, as an address.
+std::uintptr_t named_by(const std::int32_t &field)
+{
+    return address_of(&field) + static_cast<std::uintptr_t>(std::intptr_t{field});
+}
+
+} // namespace
+
+const ElfW(Phdr) *Image::segment_of(std::uintptr_t address) const
+{
+    const auto holds = [&](const ElfW(Phdr) &segment) {
+        return segment.p_type == PT_LOAD && address - (info_.dlpi_addr + segment.p_vaddr) < segment.p_memsz;
+    };
+    if (last_segment_ && holds(*last_segment_))
+        return last_segment_;
+    for (int i = 0; i < info_.dlpi_phnum; ++i)
+        if (holds(info_.dlpi_phdr[i]))
+            return last_segment_ = &info_.dlpi_phdr[i];
+    return nullptr;
+}
+
+bool Image::contains(std::uintptr_t address, std::size_t size, unsigned flags) const
+{
+    const ElfW(Phdr) *segment = segment_of(address);
+    if (!segment || (segment->p_flags & flags) != flags)
+        return false;
+    return size <= info_.dlpi_addr + segment->p_vaddr + segment->p_memsz - address;
+}
+
+bool Image::contains_string(const char *string) const
+{
+    const ElfW(Phdr) *segment = segment_of(address_of(string));
+    if (!segment || !(segment->p_flags & PF_R))
+        return false;
+    const std::size_t room = info_.dlpi_addr + segment->p_vaddr + segment->p_memsz - address_of(string);
+    return std::memchr(string, 0, room) != nullptr;
+}
+
+Status Image::check_note(const ElfW(Nhdr) &header, const std::uint8_t *name, const std::uint8_t *descriptor,
+                         SiteTable &table, bool &found) const
+{
+    if (header.n_type != SLICEPATCH_NOTE_TYPE || header.n_namesz != sizeof SLICEPATCH_NOTE_NAME ||
+        std::memcmp(name, SLICEPATCH_NOTE_NAME, sizeof SLICEPATCH_NOTE_NAME))
+        return Status::ok;
+    const auto &note = *reinterpret_cast<const slicepatch_note *>(descriptor);
+    if (header.n_descsz != sizeof note || note.version != SLICEPATCH_RECORD_VERSION ||
+        note.record_size != sizeof(slicepatch_site_record))
+        return Status::note_malformed;
+    const std::uintptr_t begin = named_by(note.start), end = named_by(note.stop);
+    if (begin == end) // the linker dropped every site
+        return Status::ok;
+    if (end < begin || (end - begin) % sizeof(slicepatch_site_record) || begin % alignof(slicepatch_site_record) ||
+        !contains(begin, end - begin, PF_R) ||
+        !contains(named_by(note.object), sizeof(slicepatch_object_state), PF_R | PF_W))
+        return Status::table_outside_object;
+    table = {reinterpret_cast<const slicepatch_site_record *>(begin),
+             reinterpret_cast<const slicepatch_site_record *>(end),
+             reinterpret_cast<slicepatch_object_state *>(named_by(note.object))};
+    found = true;
+    return Status::ok;
+}
+
+Status Image::find_table(SiteTable &table, bool &found) const
+{
+    found = false;
+    for (int i = 0; i < info_.dlpi_phnum && !found; ++i) {
+        const ElfW(Phdr) &segment = info_.dlpi_phdr[i];
+        const std::uintptr_t begin = info_.dlpi_addr + segment.p_vaddr;
+        if (segment.p_type != PT_NOTE || !contains(begin, segment.p_memsz, PF_R))
+            continue;
+        const auto *notes = reinterpret_cast<const std::uint8_t *>(begin);
+        std::size_t offset = 0;
+        while (offset + sizeof(ElfW(Nhdr)) <= segment.p_memsz && !found) {
+            ElfW(Nhdr) header;
+            std::memcpy(&header, notes + offset, sizeof header);
+            const std::size_t name = offset + sizeof header;
+            const std::size_t descriptor = name + padded(header.n_namesz, segment.p_align);
+            const std::size_t next = descriptor + padded(header.n_descsz, segment.p_align);
+            if (descriptor + header.n_descsz > segment.p_memsz)
+                break; // somebody's malformed note: nothing behind it can be found
+            if (Status status = check_note(header, notes + name, notes + descriptor, table, found);
+                status != Status::ok)
+                return status;
+            offset = next;
+        }
+    }
+    return Status::ok;
+}
+
+Functions::Functions(const dl_phdr_info &info)
+{
+    // Version 1, any 4-byte pointer to .eh_frame, a 4-byte count, a table relative to the header of pairs of 4 bytes:
+    // the only layout that linkers write (LSB Core, "eh_frame_hdr").
+    constexpr std::uint8_t version = 1, count_encoding = 0x03, table_encoding = 0x3b;
+    for (int i = 0; i < info.dlpi_phnum; ++i) {
+        const ElfW(Phdr) &segment = info.dlpi_phdr[i];
+        if (segment.p_type != PT_GNU_EH_FRAME || segment.p_memsz < 12)
+            continue;
+        const std::uintptr_t header = info.dlpi_addr + segment.p_vaddr;
+        if (!Image(info).contains(header, segment.p_memsz, PF_R))
+            continue;
+        const auto *bytes = reinterpret_cast<const std::uint8_t *>(header);
+        std::uint32_t count = 0;
+        std::memcpy(&count, bytes + 8, sizeof count);
+        if (bytes[0] != version || bytes[2] != count_encoding || bytes[3] != table_encoding ||
+            count > (segment.p_memsz - 12) / sizeof(Entry))
+            continue;
+        header_ = header;
+        entries_ = reinterpret_cast<const Entry *>(header + 12);
+        count_ = count;
+    }
+}
+
+std::uintptr_t Functions::find(std::uintptr_t address)
+{
+    const auto begins = [&](std::size_t i) {
+        return header_ + static_cast<std::uintptr_t>(std::intptr_t{entries_[i].function});
+    };
+    if (!count_ || address < begins(0))
+        return 0;
+    if (address < begins(last_))
+        last_ = 0;
+    // Doubling steps from the last answer, then bisection between the two last steps.
+    std::size_t low = last_, step = 1;
+    while (low + step < count_ && begins(low + step) <= address) {
+        low += step;
+        step *= 2;
+    }
+    std::size_t high = std::min(low + step, count_);
+    while (high - low > 1) {
+        const std::size_t middle = low + (high - low) / 2;
+        (begins(middle) <= address ? low : high) = middle;
+    }
+    last_ = low;
+    return begins(low);
+}
+
+} // namespace slicepatch

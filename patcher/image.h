@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+//
+// One loaded object as its program headers describe it: what lies where, and where its notes and functions are.
+#ifndef SLICEPATCH_IMAGE_H
+#define SLICEPATCH_IMAGE_H
+
+#include "../arch/status.h"
+
+#include <slicepatch/site.h>
+
+#include <link.h>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace slicepatch {
+
+/// The table of an object, as its note gives it.
+struct SiteTable {
+    const slicepatch_site_record *begin;
+    const slicepatch_site_record *end;
+    slicepatch_object_state *state;
+};
+
+class Image {
+public:
+    explicit Image(const dl_phdr_info &info) : info_(info)
+    {
+    }
+
+    /// Whether [address, address + size) lies in one loaded segment that has all of flags (PF_R, PF_W, PF_X).
+    [[nodiscard]] bool contains(std::uintptr_t address, std::size_t size, unsigned flags) const;
+    /// Whether a null-terminated string starts here and ends in the same segment.
+    [[nodiscard]] bool contains_string(const char *string) const;
+
+    /// False and ok: the object has no note of ours, or no sites left.
+    Status find_table(SiteTable &table, bool &found) const;
+
+private:
+    [[nodiscard]] const ElfW(Phdr) *segment_of(std::uintptr_t address) const;
+    Status check_note(const ElfW(Nhdr) &header, const std::uint8_t *name, const std::uint8_t *descriptor,
+                      SiteTable &table, bool &found) const;
+
+    const dl_phdr_info &info_;
+    mutable const ElfW(Phdr) *last_segment_ = nullptr; // addresses come in runs
+};
+
+/// First bytes of the functions of an object, from the search table of its unwind information.
+class Functions {
+public:
+    explicit Functions(const dl_phdr_info &info);
+    /// The function that holds address; 0 when the object has no such table. Fast for ascending addresses.
+    [[nodiscard]] std::uintptr_t find(std::uintptr_t address);
+
+private:
+    struct Entry {
+        std::int32_t function, description; // both relative to the header
+    };
+    std::uintptr_t header_ = 0;
+    const Entry *entries_ = nullptr;
+    std::size_t count_ = 0;
+    std::size_t last_ = 0;
+};
+
+} // namespace slicepatch
+
+#endif

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: MIT
+#include "kernel.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+// glibc >= 2.35; other C libraries have neither.
+extern "C" __attribute__((weak)) const std::ptrdiff_t slicepatch_rseq_offset __asm__("__rseq_offset");
+extern "C" __attribute__((weak)) const unsigned slicepatch_rseq_size __asm__("__rseq_size");
+// tcmalloc/internal_malloc_extension.h
+extern "C" __attribute__((weak)) bool MallocExtension_Internal_GetPerCpuCachesActive();
+
+namespace slicepatch {
+
+namespace {
+
+/// Puts back the caller's errno: nothing here may change it.
+class ErrnoKeeper {
+public:
+    ~ErrnoKeeper()
+    {
+        errno = saved_;
+    }
+
+private:
+    int saved_ = errno;
+};
+
+/// A system call that answers as the kernel does: a result, or a negative errno.
+template <class... Arguments> long system_call(long number, Arguments... arguments)
+{
+    const ErrnoKeeper keeper;
+    const long result = syscall(number, arguments...);
+    return result == -1 ? -errno : result;
+}
+
+long slice_prctl(unsigned long operation, unsigned long argument)
+{
+    return system_call(SYS_prctl, SLICEPATCH_PR_RSEQ_SLICE_EXTENSION, operation, argument, 0UL, 0UL);
+}
+
+long set_state(unsigned long mask)
+{
+    return slice_prctl(SLICEPATCH_PR_RSEQ_SLICE_EXTENSION_SET, mask);
+}
+
+constexpr unsigned long enable = SLICEPATCH_PR_RSEQ_SLICE_EXT_ENABLE;
+constexpr unsigned long invariant = SLICEPATCH_PR_RSEQ_SLICE_EXT_INVARIANT;
+
+bool has(long mask, unsigned long bits)
+{
+    return mask >= 0 && (static_cast<unsigned long>(mask) & bits) == bits;
+}
+
+/// Words for an answer that gives no guarantee. The answer decided; what libc says only explains it.
+const char *refusal(long answer, const KernelFacts &facts)
+{
+    const bool legacy = facts.rseq_size && facts.rseq_size <= sizeof(slicepatch_rseq);
+    switch (-answer) {
+    case EINVAL:
+        return "the kernel has no time slice extension (Linux 7.0 and later have it)";
+    case SLICEPATCH_ENOTSUPP:
+        return legacy ? "libc registered the legacy 32-byte rseq area, which cannot have it (glibc 2.41 and later can), "
+                        "or the kernel has it switched off"
+                      : "the kernel has it switched off (RSEQ_SLICE_EXTENSION not built, or rseq_slice_ext=0)";
+    case ENXIO:
+        return "no rseq area is registered for this thread";
+    case EPERM:
+        return "locked in the disabled state, or a sandbox denies the prctl";
+    case ENOSYS:
+        return "a sandbox denies the prctl";
+    default:
+        return nullptr;
+    }
+}
+
+Guarantee make_guarantee(slicepatch_guarantee level, const char *reason)
+{
+    Guarantee guarantee{level, {}};
+    std::snprintf(guarantee.reason, sizeof guarantee.reason, "%s", reason);
+    return guarantee;
+}
+
+Guarantee refused(long answer, const KernelFacts &facts)
+{
+    if (const char *reason = refusal(answer, facts))
+        return make_guarantee(SLICEPATCH_GUARANTEE_NONE, reason);
+    Guarantee guarantee{SLICEPATCH_GUARANTEE_NONE, {}};
+    std::snprintf(guarantee.reason, sizeof guarantee.reason, "the kernel answers with error %ld", -answer);
+    return guarantee;
+}
+
+Guarantee obtain_process(const KernelFacts &facts)
+{
+    // Repeating it is harmless, and only this answer is about this thread's own area too.
+    const long answer = set_state(enable | invariant);
+    if (answer == 0)
+        return make_guarantee(SLICEPATCH_GUARANTEE_PROCESS,
+                              "the kernel keeps it enabled for every thread until the process ends");
+    if (answer == -EPERM)
+        return make_guarantee(SLICEPATCH_GUARANTEE_NONE, "the process is locked in the disabled state");
+    return refused(answer, facts);
+}
+
+Guarantee obtain_thread(const KernelFacts &facts, bool series)
+{
+    const long answer = set_state(enable);
+    if (answer != 0)
+        return refused(answer, facts);
+    return make_guarantee(SLICEPATCH_GUARANTEE_THREAD,
+                          series ? "enabled thread by thread: only the executable makes it permanent, and has not"
+                                 : "enabled thread by thread, and any code may revert it: a kernel with the slicepatch "
+                                   "series would guarantee it for the process");
+}
+
+} // namespace
+
+KernelFacts ask_kernel()
+{
+    KernelFacts facts{};
+    facts.features = slice_prctl(SLICEPATCH_PR_RSEQ_SLICE_EXTENSION_FEATURES, 0);
+    facts.state = slice_prctl(SLICEPATCH_PR_RSEQ_SLICE_EXTENSION_GET, 0);
+    facts.rseq_offset = &slicepatch_rseq_offset ? slicepatch_rseq_offset : SLICEPATCH_RSEQ_OFFSET_NONE;
+    facts.rseq_size = &slicepatch_rseq_size ? slicepatch_rseq_size : 0;
+    facts.tcmalloc =
+        MallocExtension_Internal_GetPerCpuCachesActive && MallocExtension_Internal_GetPerCpuCachesActive();
+    return facts;
+}
+
+Guarantee obtain_guarantee(const KernelFacts &facts, const GuaranteeRequest &request)
+{
+    if (request.off)
+        return make_guarantee(SLICEPATCH_GUARANTEE_NONE, "switched off by SLICEPATCH=off or an option");
+    if (facts.tcmalloc)
+        return make_guarantee(SLICEPATCH_GUARANTEE_NONE,
+                              "tcmalloc's per-CPU caches own the rseq area (GLIBC_TUNABLES or tcmalloc settings free it)");
+    if (facts.state < 0 && !has(facts.features, enable | invariant))
+        return refused(facts.state, facts);
+    if (facts.rseq_offset == SLICEPATCH_RSEQ_OFFSET_NONE)
+        return make_guarantee(SLICEPATCH_GUARANTEE_NONE, "the C library registers no rseq area (glibc does)");
+    const bool series = has(facts.features, enable | invariant);
+    if (series && has(facts.state, invariant) && !has(facts.state, enable))
+        return make_guarantee(SLICEPATCH_GUARANTEE_NONE, "the process is locked in the disabled state");
+    if (series && (request.lock || has(facts.state, enable | invariant)))
+        return obtain_process(facts);
+    return obtain_thread(facts, series);
+}
+
+int enable_thread()
+{
+    return static_cast<int>(set_state(enable));
+}
+
+int find_yield_number()
+{
+    const long answer = system_call(SLICEPATCH_NR_RSEQ_SLICE_YIELD);
+    // Any system call ends a granted slice; this one also means the same.
+    return answer == -ENOSYS || answer == -EPERM ? SYS_sched_yield : SLICEPATCH_NR_RSEQ_SLICE_YIELD;
+}
+
+bool single_threaded()
+{
+    // A directory's link count is 2 and one for each entry that is a directory; here those are the threads, and proc
+    // counts them at this very call (fs/proc/base.c, proc_task_getattr).
+    const ErrnoKeeper keeper;
+    struct stat task;
+    return stat("/proc/self/task", &task) == 0 && task.st_nlink == 3;
+}
+
+} // namespace slicepatch

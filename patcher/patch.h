@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+//
+// The whole story of init, in one function.
+#ifndef SLICEPATCH_PATCH_H
+#define SLICEPATCH_PATCH_H
+
+#include "kernel.h"
+#include "plan.h"
+#include "text.h"
+
+namespace slicepatch {
+
+struct PatchOptions {
+    GuaranteeRequest request;
+    slicepatch_guarantee required = SLICEPATCH_GUARANTEE_NONE; // below this nothing is written
+    const char *selection = nullptr;                           // as SLICEPATCH_SITES
+    Writer writer = Writer::automatic;
+    bool live_opt_in = false;
+};
+
+struct PatchResult {
+    Status status = Status::ok;
+    Guarantee guarantee{};
+    SiteList list; // states as left
+    WriteResult written;
+    int yield_number = SLICEPATCH_NR_RSEQ_SLICE_YIELD;
+    bool threads_hooked = false;
+    bool other_threads = false;
+};
+
+/// find -> guarantee -> plan -> encode -> verify all -> write -> sync -> report. Call it under the loader's lock, one at
+/// a time. Whatever fails leaves what was not written as compiled.
+void patch_process(const PatchOptions &options, PatchResult &result);
+
+/// The edits that take each site of the list to what its group's action says, in an order that is right at every step:
+/// tails before heads, and no EXIT is switched off while an ENTER of the process may still ask.
+Status make_edits(const FormTable &forms, const SiteList &list, const Array<Action> &actions, bool ordered,
+                  Array<Edit> &edits);
+
+} // namespace slicepatch
+
+#endif

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+#include "plan.h"
+
+#include "symbols.h"
+
+#include <cstring>
+#include <fnmatch.h>
+
+namespace slicepatch {
+
+Action plan_group(const GroupFacts &group, const PlanInput &input)
+{
+    if (group.trouble)
+        return Action::leave;
+    // Sites are changed once: what an earlier call decided for this group holds for the rest of it.
+    if (group.has_enabled)
+        return Action::enable;
+    const bool wants_enabled = input.guarantee != SLICEPATCH_GUARANTEE_NONE && group.selected;
+    if (wants_enabled && !group.has_off)
+        return input.guarantee == SLICEPATCH_GUARANTEE_PROCESS || input.threads_hooked ? Action::enable : Action::leave;
+    // An EXIT that does nothing while some ENTER still asks would leave the request set. The other side of a one-sided
+    // group is elsewhere, in a state that nobody here knows.
+    const bool one_sided = !group.enters != !group.exits;
+    if (one_sided)
+        return Action::leave;
+    // A thread that is inside a section now may have asked, and needs the EXIT that clears it.
+    if (input.other_threads && input.kernel_may_grant && group.exits)
+        return Action::leave;
+    return Action::off;
+}
+
+bool selects(const char *selection, const char *name)
+{
+    if (!selection || !*selection)
+        return true;
+    bool selected = *selection == '-';
+    for (const char *item = selection; *item;) {
+        const std::size_t length = std::strcspn(item, ",");
+        const bool excludes = *item == '-';
+        char pattern[256];
+        const std::size_t size = length - excludes;
+        if (size < sizeof pattern) {
+            std::memcpy(pattern, item + excludes, size);
+            pattern[size] = 0;
+            if (!fnmatch(pattern, name, 0))
+                selected = !excludes;
+        }
+        item += length + (item[length] == ',');
+    }
+    return selected;
+}
+
+namespace {
+
+struct States {
+    bool enabled, off;
+};
+
+bool is_selected(const SiteList &list, const Group &group, const char *selection)
+{
+    if (!selection || !*selection)
+        return true;
+    if (group.label)
+        return selects(selection, group.label);
+    // Only now is a function's name worth opening the object's file.
+    char name[256];
+    find_function_name(list.objects[group.object], group.function, name, sizeof name);
+    return selects(selection, name);
+}
+
+} // namespace
+
+Status plan(const SiteList &list, const PlanInput &input, const char *selection, Array<Action> &actions)
+{
+    Array<States> states;
+    if (Status status = states.fill(list.groups.size(), {false, false}); status != Status::ok)
+        return status;
+    for (const Site &site : list.sites) {
+        states[site.group].enabled |= site.state == State::enabled;
+        states[site.group].off |= site.state == State::off;
+    }
+    if (Status status = actions.fill(list.groups.size(), Action::leave); status != Status::ok)
+        return status;
+    for (std::size_t i = 0; i < list.groups.size(); ++i) {
+        const Group &group = list.groups[i];
+        const GroupFacts facts{
+            .enters = group.enters,
+            .exits = group.exits,
+            .branches = group.branches,
+            .trouble = group.trouble != Status::ok,
+            .selected = is_selected(list, group, selection),
+            .has_enabled = states[i].enabled,
+            .has_off = states[i].off,
+        };
+        actions[i] = plan_group(facts, input);
+    }
+    return Status::ok;
+}
+
+} // namespace slicepatch

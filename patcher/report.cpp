@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT
+#include "report.h"
+
+#include <cinttypes>
+#include <cstdio>
+#include <cstring>
+#include <unistd.h>
+
+namespace slicepatch {
+
+namespace {
+
+void count_sites(const SiteList &list, slicepatch_report &report)
+{
+    report.objects = static_cast<std::uint32_t>(list.objects.size());
+    report.sites = static_cast<std::uint32_t>(list.sites.size());
+    for (const Site &site : list.sites) {
+        // A record that cannot be trusted says nothing about its bytes: nobody touched them.
+        const bool unread = site.state == State::foreign && site.trouble != Status::bytes_foreign &&
+                            site.trouble != Status::write_failed;
+        switch (unread ? State::compiled : site.state) {
+        case State::compiled:
+            ++report.compiled;
+            break;
+        case State::enabled:
+            ++report.enabled;
+            break;
+        case State::off:
+            ++report.off;
+            break;
+        case State::foreign:
+            ++report.foreign;
+            break;
+        }
+    }
+}
+
+/// The site whose first word is at address, or whose bytes hold it.
+const Site *find_site(const SiteList &list, std::uintptr_t address)
+{
+    for (const Site &site : list.sites)
+        if (address - site_place(*site.record).head < max_site_size)
+            return &site;
+    return nullptr;
+}
+
+template <std::size_t size> void describe(const Site &site, const SiteList &list, Status trouble, char (&text)[size])
+{
+    const Object &object = list.objects[list.groups[site.group].object];
+    const char *label = list.groups[site.group].label;
+    // Strings of a record that is not trusted are not read.
+    const bool named = site.trouble != Status::string_outside_object && site.trouble != Status::record_unknown;
+    std::snprintf(text, size, "%s at 0x%" PRIx64 " (%s%s%s:%" PRIu32 ", %s): %s", kind_name(site.kind),
+                  site_place(*site.record).head, label && named ? label : "", label && named ? ", " : "",
+                  named ? site_file(*site.record) : "?", named ? site.record->line : 0,
+                  *object.name ? object.name : "the executable", status_text(trouble));
+}
+
+void fill_failure(const PatchResult &result, slicepatch_report &report)
+{
+    if (result.list.bad_objects) {
+        std::snprintf(report.failure, sizeof report.failure, "%s", status_text(result.list.bad_object_trouble));
+        return;
+    }
+    for (const Site &site : result.list.sites)
+        if (site.trouble != Status::ok) {
+            describe(site, result.list, site.trouble, report.failure);
+            return;
+        }
+    if (result.written.status != Status::ok) {
+        const Site *site = find_site(result.list, result.written.failed_at);
+        if (site)
+            describe(*site, result.list, result.written.status, report.failure);
+    } else if (result.status != Status::ok) {
+        std::snprintf(report.failure, sizeof report.failure, "%s", status_text(result.status));
+    }
+}
+
+} // namespace
+
+const char *guarantee_name(int guarantee)
+{
+    switch (guarantee) {
+    case SLICEPATCH_GUARANTEE_NONE:
+        return "none";
+    case SLICEPATCH_GUARANTEE_THREAD:
+        return "thread";
+    case SLICEPATCH_GUARANTEE_PROCESS:
+        return "process";
+    default:
+        return "unknown";
+    }
+}
+
+void fill_report(const PatchResult &result, slicepatch_report &report)
+{
+    report.guarantee = result.guarantee.level;
+    report.yield_number = result.yield_number;
+    count_sites(result.list, report);
+    std::snprintf(report.writer, sizeof report.writer, "%s", writer_name(result.written.used));
+    std::snprintf(report.verifier, sizeof report.verifier, "%s", host_backend().verifier());
+    std::memcpy(report.reason, result.guarantee.reason, sizeof report.reason);
+    fill_failure(result, report);
+}
+
+void print_failures(const PatchResult &result)
+{
+    char text[512];
+    for (const Site &site : result.list.sites) {
+        const bool hit = result.written.status != Status::ok &&
+                         result.written.failed_at - site_place(*site.record).head < max_site_size;
+        if (site.trouble == Status::ok && !hit)
+            continue;
+        describe(site, result.list, site.trouble == Status::ok ? result.written.status : site.trouble, text);
+        dprintf(STDERR_FILENO, "slicepatch: %s\n", text);
+    }
+}
+
+} // namespace slicepatch

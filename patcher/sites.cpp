@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: MIT
+#include "sites.h"
+
+#include "image.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace slicepatch {
+
+namespace {
+
+std::uintptr_t named_by(const std::int32_t &field)
+{
+    return reinterpret_cast<std::uintptr_t>(&field) + static_cast<std::uintptr_t>(std::intptr_t{field});
+}
+
+const char *string_named_by(const std::int32_t &field)
+{
+    return field ? reinterpret_cast<const char *>(named_by(field)) : nullptr;
+}
+
+bool same_label(const char *a, const char *b)
+{
+    return a == b || (a && b && !std::strcmp(a, b));
+}
+
+/// Everything about a record that can be checked without its neighbours. Strings come in runs: one that was checked for
+/// the record before is not read again.
+Status check_record(const Backend &backend, const Image &image, const slicepatch_site_record &record,
+                    const slicepatch_site_record *before)
+{
+    if (record.version != SLICEPATCH_RECORD_VERSION || record.machine != backend.machine ||
+        record.kind < SLICEPATCH_SITE_ENTER || record.kind > SLICEPATCH_SITE_BRANCH)
+        return Status::record_unknown;
+    const auto kind = static_cast<Kind>(record.kind);
+    const Place place = site_place(record);
+    if (!image.contains(place.head, backend.site_size(kind), PF_R | PF_X))
+        return Status::site_outside_text;
+    if (place.head % backend.site_alignment)
+        return Status::site_misaligned;
+    if (!image.contains(place.cold, 1, PF_X) || (kind == Kind::branch && !image.contains(place.taken, 1, PF_X)))
+        return Status::target_outside_text;
+    for (auto field : {&slicepatch_site_record::label, &slicepatch_site_record::file}) {
+        const char *string = string_named_by(record.*field);
+        if (string && !(before && string == string_named_by(before->*field)) && !image.contains_string(string))
+            return Status::string_outside_object;
+    }
+    return Status::ok;
+}
+
+/// Assigns groups within one object: an open hash table over the groups' names.
+class Grouping {
+public:
+    Grouping(SiteList &list, std::uint32_t object, const dl_phdr_info &info)
+        : list_(list), object_(object), functions_(info)
+    {
+    }
+
+    Status add(Site &site)
+    {
+        const bool known = site.trouble != Status::string_outside_object && site.trouble != Status::record_unknown;
+        const char *label = known ? site_label(*site.record) : nullptr;
+        const std::uintptr_t function = label ? 0 : functions_.find(site_place(*site.record).head);
+        if (!last_ || !is(last_, label, function)) // sites of a group come in runs
+            if (Status status = find_or_add(label, function); status != Status::ok)
+                return status;
+        Group &group = list_.groups[last_ - 1];
+        site.group = last_ - 1;
+        if (group.trouble == Status::ok)
+            group.trouble = site.trouble == Status::ok ? Status::ok : Status::group_inconsistent;
+        count(group, site.kind);
+        return Status::ok;
+    }
+
+private:
+    static void count(Group &group, Kind kind)
+    {
+        if (kind == Kind::enter)
+            ++group.enters;
+        else if (kind == Kind::exit)
+            ++group.exits;
+        else
+            ++group.branches;
+    }
+
+    [[nodiscard]] bool is(std::uint32_t slot, const char *label, std::uintptr_t function) const
+    {
+        const Group &group = list_.groups[slot - 1];
+        return group.function == function && same_label(group.label, label);
+    }
+
+    static std::size_t hash(const char *label, std::uintptr_t function)
+    {
+        std::size_t value = 0xcbf29ce484222325 ^ function; // FNV-1a
+        for (; label && *label; ++label)
+            value = (value ^ static_cast<std::uint8_t>(*label)) * 0x100000001b3;
+        return value ^ value >> 32;
+    }
+
+    Status find_or_add(const char *label, std::uintptr_t function)
+    {
+        if (2 * (used_ + 1) > slots_.size())
+            if (Status status = grow(); status != Status::ok)
+                return status;
+        std::size_t at = hash(label, function) & (slots_.size() - 1);
+        while (slots_[at] && !is(slots_[at], label, function))
+            at = (at + 1) & (slots_.size() - 1);
+        if (!slots_[at]) {
+            const Group group{label, function, object_, 0, 0, 0, Status::ok};
+            if (Status status = list_.groups.push(group); status != Status::ok)
+                return status;
+            slots_[at] = static_cast<std::uint32_t>(list_.groups.size());
+            ++used_;
+        }
+        last_ = slots_[at];
+        return Status::ok;
+    }
+
+    Status grow()
+    {
+        Array<std::uint32_t> old(std::move(slots_));
+        if (Status status = slots_.fill(old.size() ? old.size() * 2 : 64, 0); status != Status::ok)
+            return status;
+        for (std::uint32_t slot : old) {
+            if (!slot)
+                continue;
+            const Group &group = list_.groups[slot - 1];
+            std::size_t at = hash(group.label, group.function) & (slots_.size() - 1);
+            while (slots_[at])
+                at = (at + 1) & (slots_.size() - 1);
+            slots_[at] = slot;
+        }
+        return Status::ok;
+    }
+
+    SiteList &list_;
+    std::uint32_t object_;
+    Functions functions_;
+    Array<std::uint32_t> slots_; // index of a group + 1; 0 is free
+    std::size_t used_ = 0;
+    std::uint32_t last_ = 0; // as in slots_
+};
+
+/// Sites in the order of their addresses, so that overlaps are neighbours and writes go page by page.
+void sort_sites(const Backend &backend, Site *begin, Site *end)
+{
+    const auto before = [](const Site &a, const Site &b) {
+        return site_place(*a.record).head < site_place(*b.record).head;
+    };
+    if (!std::is_sorted(begin, end, before))
+        std::sort(begin, end, before);
+    for (Site *site = begin; begin != end && site + 1 != end; ++site) {
+        if (site[0].trouble == Status::record_unknown || site[1].trouble == Status::record_unknown)
+            continue;
+        if (site_place(*site[0].record).head + backend.site_size(site[0].kind) > site_place(*site[1].record).head)
+            site[0].trouble = site[1].trouble = Status::site_overlaps;
+    }
+}
+
+Status add_object(const Backend &backend, const dl_phdr_info &info, const SiteTable &table, SiteList &list)
+{
+    const Image image(info);
+    const auto first = static_cast<std::uint32_t>(list.sites.size());
+    const auto count = static_cast<std::uint32_t>(table.end - table.begin);
+    const auto object = static_cast<std::uint32_t>(list.objects.size());
+    if (Status status = list.objects.push({info.dlpi_name, info.dlpi_addr, table.state, first, count});
+        status != Status::ok)
+        return status;
+    if (Status status = list.sites.reserve(first + std::size_t{count}); status != Status::ok)
+        return status;
+    const slicepatch_site_record *before = nullptr;
+    for (const slicepatch_site_record *record = table.begin; record != table.end; ++record) {
+        const Status trouble = check_record(backend, image, *record, before);
+        const auto kind = trouble == Status::record_unknown ? Kind::branch : static_cast<Kind>(record->kind);
+        before = trouble == Status::ok ? record : nullptr;
+        if (Status status = list.sites.push({record, 0, kind, State::foreign, trouble}); status != Status::ok)
+            return status;
+    }
+    sort_sites(backend, list.sites.begin() + first, list.sites.end());
+    Grouping grouping(list, object, info);
+    for (Site *site = list.sites.begin() + first; site != list.sites.end(); ++site)
+        if (Status status = grouping.add(*site); status != Status::ok)
+            return status;
+    return Status::ok;
+}
+
+struct Search {
+    const Backend &backend;
+    SiteList &list;
+    Status status = Status::ok;
+};
+
+int visit_object(dl_phdr_info *info, std::size_t, void *data)
+{
+    auto &search = *static_cast<Search *>(data);
+    SiteTable table;
+    bool found = false;
+    if (Status status = Image(*info).find_table(table, found); status != Status::ok) {
+        if (!search.list.bad_objects++)
+            search.list.bad_object_trouble = status;
+        return 0;
+    }
+    if (found)
+        search.status = add_object(search.backend, *info, table, search.list);
+    return search.status != Status::ok;
+}
+
+struct Locked {
+    Status (*work)(void *);
+    void *data;
+    Status status = Status::ok;
+};
+
+int run_locked(dl_phdr_info *, std::size_t, void *data)
+{
+    auto &locked = *static_cast<Locked *>(data);
+    locked.status = locked.work(locked.data);
+    return 1; // once is enough: the lock is what was wanted
+}
+
+} // namespace
+
+Place site_place(const slicepatch_site_record &record)
+{
+    return {named_by(record.head), named_by(record.cold), named_by(record.taken)};
+}
+
+const char *site_label(const slicepatch_site_record &record)
+{
+    return string_named_by(record.label);
+}
+
+const char *site_file(const slicepatch_site_record &record)
+{
+    const char *file = string_named_by(record.file);
+    return file ? file : "";
+}
+
+Status with_loader_lock(Status (*work)(void *data), void *data)
+{
+    Locked locked{work, data};
+    dl_iterate_phdr(run_locked, &locked);
+    return locked.status;
+}
+
+Status find_sites(const Backend &backend, SiteList &list)
+{
+    Search search{backend, list};
+    dl_iterate_phdr(visit_object, &search);
+    return search.status;
+}
+
+void read_states(const FormTable &forms, SiteList &list)
+{
+    for (Site &site : list.sites) {
+        if (site.trouble != Status::ok)
+            continue;
+        const Place place = site_place(*site.record);
+        site.state = read_state(forms, site.kind, place, reinterpret_cast<const std::uint8_t *>(place.head));
+        if (site.state != State::foreign)
+            continue;
+        site.trouble = Status::bytes_foreign;
+        Group &group = list.groups[site.group];
+        if (group.trouble == Status::ok)
+            group.trouble = Status::group_inconsistent;
+    }
+}
+
+} // namespace slicepatch
