@@ -34,7 +34,7 @@ public:
     {
         if (capacity <= capacity_)
             return Status::ok;
-        void *grown = std::realloc(static_cast<void *>(data_), capacity * sizeof(T));
+        void *grown = reallocarray(static_cast<void *>(data_), capacity, sizeof(T));
         if (!grown)
             return Status::no_memory;
         data_ = static_cast<T *>(grown);

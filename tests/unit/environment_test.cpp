@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+#include "patcher/environment.h"
+
+#include <doctest/doctest.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <string>
+
+using namespace slicepatch;
+
+namespace {
+
+/// One variable, for its own lifetime.
+class Variable {
+public:
+    Variable(const char *name, const char *value) : name_(name)
+    {
+        setenv(name, value, 1);
+    }
+    Variable(const Variable &) = delete;
+    Variable &operator=(const Variable &) = delete;
+    ~Variable()
+    {
+        unsetenv(name_);
+    }
+
+private:
+    const char *name_;
+};
+
+} // namespace
+
+TEST_CASE("only an executable may lock by default, and an option decides otherwise")
+{
+    Settings executable, plugin, forced;
+    CHECK(read_settings(nullptr, true, executable) == Status::ok);
+    CHECK(executable.patch.request.lock);
+    CHECK(read_settings(nullptr, false, plugin) == Status::ok);
+    CHECK(!plugin.patch.request.lock);
+    const slicepatch_options options{sizeof options, SLICEPATCH_OPTION_LOCK, nullptr};
+    CHECK(read_settings(&options, false, forced) == Status::ok);
+    CHECK(forced.patch.request.lock);
+}
+
+TEST_CASE("the environment has the last word over the program's options")
+{
+    const Variable mode("SLICEPATCH", "off"), sites("SLICEPATCH_SITES", "-hot");
+    const slicepatch_options options{sizeof options, SLICEPATCH_OPTION_REQUIRE, "hot"};
+    Settings settings;
+    CHECK(read_settings(&options, true, settings) == Status::ok);
+    CHECK(settings.patch.request.off);
+    CHECK(settings.patch.required == SLICEPATCH_GUARANTEE_NONE);
+    CHECK(std::strcmp(settings.patch.selection, "-hot") == 0);
+}
+
+TEST_CASE("an unknown value of a variable names the variable, the value and what is known")
+{
+    const struct {
+        const char *name, *value, *complaint;
+    } cases[] = {
+        {"SLICEPATCH", "on", "SLICEPATCH=on is not one of auto, off, require"},
+        {"SLICEPATCH", "", "SLICEPATCH= is not one of auto, off, require"},
+        {"SLICEPATCH_WRITER", "mmap", "SLICEPATCH_WRITER=mmap is not one of auto, procmem, rwx"},
+        {"SLICEPATCH_LIVE", "yes", "SLICEPATCH_LIVE=yes is not one of 0, 1"},
+        {"SLICEPATCH_VERBOSE", "2", "SLICEPATCH_VERBOSE=2 is not one of 0, 1"},
+    };
+    for (const auto &c : cases) {
+        const Variable variable(c.name, c.value);
+        Settings settings;
+        CHECK(read_settings(nullptr, true, settings) == Status::bad_environment);
+        CHECK(std::string(settings.complaint) == c.complaint);
+    }
+}
+
+TEST_CASE("options of an unknown size, with unknown flags or against each other are refused")
+{
+    const slicepatch_options cases[] = {
+        {sizeof(slicepatch_options) - 4, 0, nullptr},
+        {sizeof(slicepatch_options), 1u << 30, nullptr},
+        {sizeof(slicepatch_options), SLICEPATCH_OPTION_LOCK | SLICEPATCH_OPTION_ADOPT, nullptr},
+    };
+    for (const slicepatch_options &options : cases) {
+        Settings settings;
+        CHECK(read_settings(&options, true, settings) == Status::bad_options);
+        CHECK(*settings.complaint);
+    }
+}

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: MIT
+//
+// The writers, on pages of anonymous memory that are r-x like text.
+#include "patcher/text.h"
+
+#include <doctest/doctest.h>
+
+#include <cstring>
+#include <sys/mman.h>
+#include <unistd.h>
+
+using namespace slicepatch;
+
+namespace {
+
+/// Pages with a pattern, readable and executable.
+class TextPages {
+public:
+    explicit TextPages(std::size_t pages) : size_(pages * static_cast<std::size_t>(sysconf(_SC_PAGESIZE)))
+    {
+        data_ = static_cast<std::uint8_t *>(
+            mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+        REQUIRE(data_ != MAP_FAILED);
+        for (std::size_t i = 0; i < size_; ++i)
+            data_[i] = static_cast<std::uint8_t>(i * 7);
+        REQUIRE(mprotect(data_, size_, PROT_READ | PROT_EXEC) == 0);
+    }
+    TextPages(const TextPages &) = delete;
+    TextPages &operator=(const TextPages &) = delete;
+    ~TextPages()
+    {
+        munmap(data_, size_);
+    }
+
+    [[nodiscard]] Edit edit(std::size_t offset, std::uint8_t size = 8) const
+    {
+        Edit edit{reinterpret_cast<std::uintptr_t>(data_) + offset, size, {}, {}};
+        std::memcpy(edit.before, data_ + offset, size);
+        std::memset(edit.after, 0xa5, size);
+        return edit;
+    }
+
+    [[nodiscard]] std::size_t count_changed() const
+    {
+        std::size_t changed = 0;
+        for (std::size_t i = 0; i < size_; ++i)
+            changed += data_[i] != static_cast<std::uint8_t>(i * 7);
+        return changed;
+    }
+
+private:
+    std::uint8_t *data_;
+    std::size_t size_;
+};
+
+} // namespace
+
+TEST_CASE("each writer changes the bytes of the edits and nothing else")
+{
+    for (Writer writer : {Writer::automatic, Writer::procmem, Writer::rwx, Writer::live}) {
+        CAPTURE(writer_name(writer));
+        const TextPages text(3);
+        Array<Edit> edits;
+        // A page with one edit, a page with many, and one with 4-byte edits out of order.
+        REQUIRE(edits.push(text.edit(64)) == Status::ok);
+        for (std::size_t i = 0; i < 64; ++i)
+            REQUIRE(edits.push(text.edit(4096 + i * 64)) == Status::ok);
+        for (std::size_t i = 10; i-- > 0;)
+            REQUIRE(edits.push(text.edit(8192 + i * 100, 4)) == Status::ok);
+        const WriteResult result = write_edits(edits, writer, writer == Writer::live, true);
+        CHECK(result.status == Status::ok);
+        CHECK(result.written == edits.size());
+        CHECK(result.used == (writer == Writer::automatic ? Writer::procmem : writer));
+        CHECK(text.count_changed() == 65 * 8 + 10 * 4);
+    }
+}
+
+TEST_CASE("bytes that changed since they were verified stop the write before it begins")
+{
+    const TextPages text(1);
+    Array<Edit> edits;
+    REQUIRE(edits.push(text.edit(0)) == Status::ok);
+    Edit stale = text.edit(64);
+    stale.before[3] ^= 1;
+    REQUIRE(edits.push(stale) == Status::ok);
+    const WriteResult result = write_edits(edits, Writer::automatic, false, false);
+    CHECK(result.status == Status::write_raced);
+    CHECK(result.failed_at == stale.address);
+    CHECK(result.written == 0);
+    CHECK(text.count_changed() == 0);
+}
+
+TEST_CASE("running threads are not patched under on a CPU that is not known to tolerate it")
+{
+    const TextPages text(1);
+    Array<Edit> edits;
+    REQUIRE(edits.push(text.edit(0)) == Status::ok);
+    const WriteResult result = write_edits(edits, Writer::automatic, true, false);
+    CHECK(result.status == Status::live_not_proven);
+    CHECK(text.count_changed() == 0);
+}
+
+TEST_CASE("memory that is not there is a refusal and not a crash")
+{
+    Array<Edit> edits;
+    void *hole = mmap(nullptr, 4096, PROT_READ | PROT_EXEC, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    REQUIRE(hole != MAP_FAILED);
+    // A shared mapping of nothing that is writable: the kernel refuses forced writes to it.
+    Edit edit{reinterpret_cast<std::uintptr_t>(hole), 8, {}, {}};
+    edit.after[0] = 1;
+    REQUIRE(edits.push(edit) == Status::ok);
+    const WriteResult result = write_edits(edits, Writer::procmem, false, false);
+    CHECK(result.status == Status::write_refused);
+    CHECK(result.used == Writer::automatic);
+    munmap(hole, 4096);
+}
+
+TEST_CASE("a page keeps its protection after a write through its mapping")
+{
+    const TextPages text(1);
+    Array<Edit> edits;
+    REQUIRE(edits.push(text.edit(0)) == Status::ok);
+    REQUIRE(write_edits(edits, Writer::rwx, false, false).status == Status::ok);
+    // Writable again would mean that this write succeeds.
+    int pipes[2];
+    REQUIRE(pipe(pipes) == 0);
+    REQUIRE(write(pipes[1], "x", 1) == 1);
+    CHECK(read(pipes[0], reinterpret_cast<void *>(edits[0].address), 1) == -1);
+    close(pipes[0]);
+    close(pipes[1]);
+}
