@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MIT
+//
+// Any text as SLICEPATCH_SITES.
+#include "patcher/plan.h"
+
+#include <string>
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size)
+{
+    const std::string text(reinterpret_cast<const char *>(data), size);
+    const std::size_t half = size / 2;
+    (void)slicepatch::selects(text.substr(0, half).c_str(), text.substr(half).c_str());
+    return 0;
+}

@@ -1,0 +1,51 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: MIT
+#
+# Sourced by examples/demo.sh and tests/run.sh:
+#   ensure_packages NAME...   installs those of the named Debian packages that are missing
+#   build_packages            array: what building slicepatch, its program, examples and tests needs
+
+# shellcheck disable=SC2034 # for those who source this file
+build_packages=(
+    g++ cmake ninja-build pkg-config
+    libasmjit-dev libzydis-dev libcapstone-dev
+    libcli11-dev libfmt-dev nlohmann-json3-dev libelf-dev libdw-dev
+    doctest-dev libck-dev gnuplot-nox
+)
+
+# One line for each architecture that has it; a removed package may still be known, with its configuration.
+package_is_installed() {
+    dpkg-query --show --showformat='${db:Status-Status}\n' "$1" 2>/dev/null | grep -qx installed
+}
+
+run_as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    else
+        sudo "$@"
+    fi
+}
+
+ensure_packages() {
+    local name
+    local missing=()
+    if ! command -v dpkg-query >/dev/null; then
+        echo "packages: this is no Debian system, so nothing is installed; needed is what Debian calls: $*"
+        return 0
+    fi
+    for name in "$@"; do
+        package_is_installed "$name" || missing+=("$name")
+    done
+    if [ "${#missing[@]}" -eq 0 ]; then
+        echo "packages: all $# are installed"
+        return 0
+    fi
+    echo "packages: installing ${#missing[@]} of $#: ${missing[*]}"
+    if [ "$(id -u)" -ne 0 ] && ! command -v sudo >/dev/null; then
+        echo "packages: neither root nor sudo; as root, run: apt-get install ${missing[*]}" >&2
+        return 1
+    fi
+    run_as_root apt-get -q update || return 1
+    run_as_root env DEBIAN_FRONTEND=noninteractive \
+        apt-get -q install --yes --no-install-recommends "${missing[@]}" || return 1
+}

@@ -1,0 +1,84 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# Builds and tests everything that this machine can, on a bare Debian 12 and up. Installs what is missing and says what.
+# The last line is the sum: "N passed, N failed, N skipped"; what was skipped is listed above it, with its reason.
+set -euo pipefail
+
+usage() {
+    cat <<'TEXT'
+usage: tests/run.sh [--full]
+
+Default, about 10 minutes on 2 cores: a release tree with all tests, and a tree with the address and undefined-behaviour
+sanitizers (clang) with the tests that they can watch, and a short fuzz run.
+
+  --full   by hand: every compiler x linker x mode of the matrix, 1,000,000 live flips, long fuzzing; about an hour
+  --help   this text
+
+Exit status: 0 all passed, 1 a test failed or a tree does not build, 2 wrong usage.
+TEXT
+}
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# shellcheck source=tests/packages.sh
+source "$root/tests/packages.sh"
+test_packages=(clang libclang-rt-dev lld gdb binutils valgrind musl-tools)
+
+passed=0
+failed=0
+skipped=0
+
+# The figure of one attribute of the <testsuite> line that ctest writes.
+attribute() {
+    sed -n "s/.*[[:space:]]$1=\"\([0-9]*\)\".*/\1/p" "$2" | head -n 1
+}
+
+add_results() {
+    local results=$1 tests failures skips disabled
+    # One attribute a line, so that their order does not matter.
+    tr ' ' '\n' <"$results" | sed 's/^/ /' >"$results.lines"
+    tests=$(attribute tests "$results.lines")
+    failures=$(attribute failures "$results.lines")
+    skips=$(attribute skipped "$results.lines")
+    disabled=$(attribute disabled "$results.lines")
+    skipped=$((skipped + skips + disabled))
+    failed=$((failed + failures))
+    passed=$((passed + tests - failures - skips - disabled))
+}
+
+# tree PRESET: configures, builds and tests one; what its tests say goes to a file that is shown where one fails.
+tree() {
+    local preset=$1 folder=$2
+    local results=$folder/results.xml
+    printf '\n== %s\n' "$preset"
+    (cd "$root" && cmake --preset "$preset" && cmake --build --preset "$preset")
+    rm -f "$results"
+    # A failing test is counted; one that could not even be run is an error.
+    (cd "$root" && ctest --preset "$preset" --output-junit "$results") || [ -f "$results" ]
+    add_results "$results"
+}
+
+main() {
+    case "${1-}" in
+    "") ;;
+    --full)
+        export SLICEPATCH_MATRIX=full SLICEPATCH_FLIPS=1000000 SLICEPATCH_FUZZ_RUNS=5000000
+        ;;
+    --help)
+        usage
+        exit 0
+        ;;
+    *)
+        echo "tests/run.sh: unknown argument: $1" >&2
+        usage >&2
+        exit 2
+        ;;
+    esac
+    ensure_packages "${build_packages[@]}" "${test_packages[@]}"
+    tree release "$root/build"
+    tree sanitize "$root/build-sanitize"
+    printf '\n%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
+    [ "$failed" -eq 0 ]
+}
+
+main "$@"
