@@ -66,19 +66,21 @@ Status Image::check_note(const ElfW(Nhdr) &header, const std::uint8_t *name, con
         std::memcmp(name, SLICEPATCH_NOTE_NAME, sizeof SLICEPATCH_NOTE_NAME))
         return Status::ok;
     const auto &note = *reinterpret_cast<const slicepatch_note *>(descriptor);
+    if (address_of(descriptor) % alignof(slicepatch_note))
+        return Status::note_malformed;
     if (header.n_descsz != sizeof note || note.version != SLICEPATCH_RECORD_VERSION ||
         note.record_size != sizeof(slicepatch_site_record))
         return Status::note_malformed;
-    const std::uintptr_t begin = named_by(note.start), end = named_by(note.stop);
+    const std::uintptr_t begin = named_by(note.start), end = named_by(note.stop), state = named_by(note.object);
     if (begin == end) // the linker dropped every site
         return Status::ok;
     if (end < begin || (end - begin) % sizeof(slicepatch_site_record) || begin % alignof(slicepatch_site_record) ||
-        !contains(begin, end - begin, PF_R) ||
-        !contains(named_by(note.object), sizeof(slicepatch_object_state), PF_R | PF_W))
+        !contains(begin, end - begin, PF_R) || state % alignof(slicepatch_object_state) ||
+        !contains(state, sizeof(slicepatch_object_state), PF_R | PF_W))
         return Status::table_outside_object;
     table = {reinterpret_cast<const slicepatch_site_record *>(begin),
              reinterpret_cast<const slicepatch_site_record *>(end),
-             reinterpret_cast<slicepatch_object_state *>(named_by(note.object))};
+             reinterpret_cast<slicepatch_object_state *>(state)};
     found = true;
     return Status::ok;
 }
@@ -120,7 +122,7 @@ Functions::Functions(const dl_phdr_info &info)
         if (segment.p_type != PT_GNU_EH_FRAME || segment.p_memsz < 12)
             continue;
         const std::uintptr_t header = info.dlpi_addr + segment.p_vaddr;
-        if (!Image(info).contains(header, segment.p_memsz, PF_R))
+        if (header % alignof(Entry) || !Image(info).contains(header, segment.p_memsz, PF_R))
             continue;
         const auto *bytes = reinterpret_cast<const std::uint8_t *>(header);
         std::uint32_t count = 0;

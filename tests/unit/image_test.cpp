@@ -112,6 +112,7 @@ TEST_CASE("a table that leaves its object in any way is refused")
     CHECK(refused([](slicepatch_note &note) { note.stop = INT32_MAX; }));
     CHECK(refused([](slicepatch_note &note) { note.stop -= 100; }));
     CHECK(refused([](slicepatch_note &note) { note.object = INT32_MAX; }));
+    CHECK(refused([](slicepatch_note &note) { note.object += 4; })); // inside, but misaligned
 }
 
 TEST_CASE("a read-only state block is refused")
