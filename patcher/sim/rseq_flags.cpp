@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT
+#include "rseq_flags.h"
+
+#include "context.h"
+#include "settings.h"
+
+#include <link.h>
+#include <string.h>
+
+namespace slicepatch::sim {
+
+namespace {
+
+// Written under the dynamic linker's lock, in the callback.
+constinit unsigned long long objects_searched = 0;
+constinit bool sequences_found = false;
+
+bool holds_sequence(const unsigned char *code, size_t size)
+{
+    const unsigned char *end = code + size;
+    const unsigned char *at = code + 1; // something is always in front of it
+    while (at < end) {
+        at = static_cast<const unsigned char *>(
+            memmem(at, static_cast<size_t>(end - at), &rseq_signature, sizeof rseq_signature));
+        if (at == nullptr)
+            return false;
+        if (!is_signature_operand(at))
+            return true;
+        at++;
+    }
+    return false;
+}
+
+// One object. The first call of a round finds out whether any object is new since the last round.
+int search_object(dl_phdr_info *object, size_t, void *round)
+{
+    bool &first = *static_cast<bool *>(round);
+    if (first && object->dlpi_adds == objects_searched)
+        return 1;
+    first = false;
+    objects_searched = object->dlpi_adds;
+    for (int i = 0; i < object->dlpi_phnum && !sequences_found; i++) {
+        const ElfW(Phdr) &segment = object->dlpi_phdr[i];
+        constexpr ElfW(Word) readable_code = PF_R | PF_X;
+        if (segment.p_type == PT_LOAD && (segment.p_flags & readable_code) == readable_code && segment.p_filesz > 4)
+            sequences_found = holds_sequence(
+                reinterpret_cast<const unsigned char *>(object->dlpi_addr + segment.p_vaddr), segment.p_filesz);
+    }
+    return sequences_found ? 1 : 0;
+}
+
+bool may_write_flags()
+{
+    if (settings.flags == FlagsPolicy::automatic)
+        return !sequences_found;
+    return settings.flags == FlagsPolicy::on;
+}
+
+uint32_t flags_of(const Thread &thread)
+{
+    if (settings.kernel == Kernel::none || settings.kernel == Kernel::off)
+        return 0;
+    uint32_t flags = SLICEPATCH_RSEQ_FLAG_SLICE_EXT_AVAILABLE;
+    if (thread.enabled)
+        flags |= SLICEPATCH_RSEQ_FLAG_SLICE_EXT_ENABLED;
+    if (process_lock != Lock::unlocked)
+        flags |= SLICEPATCH_RSEQ_FLAG_SLICE_EXT_LOCKED;
+    return flags;
+}
+
+void store_flags(const Thread &thread, uint32_t flags)
+{
+    if (thread.area != nullptr)
+        __atomic_store_n(&thread.area->flags, flags, __ATOMIC_RELAXED);
+}
+
+} // namespace
+
+void search_for_sequences()
+{
+    if (settings.flags != FlagsPolicy::automatic || sequences_found)
+        return;
+    bool first = true;
+    dl_iterate_phdr(search_object, &first);
+    if (!sequences_found)
+        return;
+    ProcessGuard process;
+    for_each_thread([](Thread &thread, void *) { clear_flags(thread); }, nullptr);
+}
+
+void write_flags(const Thread &thread)
+{
+    if (may_write_flags())
+        store_flags(thread, flags_of(thread));
+}
+
+void clear_flags(const Thread &thread)
+{
+    if (settings.flags != FlagsPolicy::off)
+        store_flags(thread, 0);
+}
+
+} // namespace slicepatch::sim

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: MIT
+#include "trap.h"
+
+#include "context.h"
+#include "reserved.h"
+#include "settings.h"
+#include "slice_kernel.h"
+#include "strict.h"
+#include "thread.h"
+
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+// libc's own name for its sigaction(2), for our handlers: what is found as `sigaction` may be that of a sanitizer,
+// which delivers signals when it suits, and whose constructor has not run when ours does.
+extern "C" int __sigaction(int signal, const struct sigaction *action, struct sigaction *old) noexcept;
+
+namespace slicepatch::sim {
+
+namespace {
+
+// si_code of SIGSYS; libc has names for them only in later versions
+constexpr int code_seccomp = 1;
+constexpr int code_user_dispatch = 2;
+
+// prctl(79, filter_query) answers this if a filter of ours is there already: filters survive exec, handlers do not.
+constexpr unsigned long filter_query = 0x736c696365;
+constexpr long filter_answer = 0x51ce;
+
+bool is_slice_prctl(const siginfo_t *information, const ucontext_t *context)
+{
+    return information->si_syscall == SYS_prctl &&
+           static_cast<int>(trapped_argument(context, 0)) == SLICEPATCH_PR_RSEQ_SLICE_EXTENSION;
+}
+
+long answer_trapped_prctl(const ucontext_t *context)
+{
+    if (trapped_argument(context, 1) == filter_query)
+        return filter_answer;
+    return answer_prctl(trapped_argument(context, 1), trapped_argument(context, 2), trapped_argument(context, 3),
+                        trapped_argument(context, 4));
+}
+
+// A SIGSYS that is not ours goes where the program wants it; by default that is the end of the process.
+void forward_sigsys(int signal, siginfo_t *information, void *context)
+{
+    const struct sigaction &action = pretended_sigsys_action();
+    if ((action.sa_flags & SA_SIGINFO) != 0) {
+        action.sa_sigaction(signal, information, context);
+    } else if (action.sa_handler != SIG_DFL && action.sa_handler != SIG_IGN) {
+        action.sa_handler(signal);
+    } else if (action.sa_handler == SIG_DFL || information->si_code == code_seccomp) {
+        struct sigaction standard = {};
+        standard.sa_handler = SIG_DFL;
+        __sigaction(SIGSYS, &standard, nullptr);
+        syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), SIGSYS);
+    }
+}
+
+void on_sigsys(int signal, siginfo_t *information, void *raw_context)
+{
+    auto *context = static_cast<ucontext_t *>(raw_context);
+    if (information->si_code == code_user_dispatch) {
+        ErrnoGuard errno_kept;
+        report_section_call(information, context);
+        return;
+    }
+    bool trapped = information->si_code == code_seccomp && information->si_arch == audit_architecture;
+    if (trapped && information->si_syscall == SLICEPATCH_NR_RSEQ_SLICE_YIELD) {
+        ErrnoGuard errno_kept;
+        set_trapped_result(context, answer_yield());
+    } else if (trapped && is_slice_prctl(information, context)) {
+        ErrnoGuard errno_kept;
+        set_trapped_result(context, answer_trapped_prctl(context));
+    } else {
+        forward_sigsys(signal, information, raw_context);
+    }
+}
+
+// Only our timers are interrupts: kill(2) with the same number is not.
+void on_tick(int, siginfo_t *information, void *)
+{
+    ErrnoGuard errno_kept;
+    if (information->si_code == SI_TIMER)
+        interrupt_thread();
+}
+
+void on_expiry(int, siginfo_t *information, void *)
+{
+    ErrnoGuard errno_kept;
+    if (information->si_code == SI_TIMER)
+        expire_slice();
+}
+
+// With every signal blocked, so that no handler of the program runs between a decision and its effect; except SIGSYS,
+// which kills if it is blocked when it is forced. On the alternate stack where the thread has one.
+void install_handler(int signal, void (*handler)(int, siginfo_t *, void *))
+{
+    struct sigaction action = {};
+    action.sa_sigaction = handler;
+    action.sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK | (signal == SIGSYS ? SA_NODEFER : 0);
+    sigfillset(&action.sa_mask);
+    sigdelset(&action.sa_mask, SIGSYS);
+    if (__sigaction(signal, &action, nullptr) != 0)
+        fail("sigaction failed");
+}
+
+} // namespace
+
+void install_handlers()
+{
+    install_handler(SIGSYS, on_sigsys);
+    install_handler(expiry_signal, on_expiry);
+    install_handler(tick_signal, on_tick);
+}
+
+void install_filter()
+{
+    if (prctl(SLICEPATCH_PR_RSEQ_SLICE_EXTENSION, filter_query, 0, 0, 0) == filter_answer)
+        return;
+    constexpr uint32_t number = offsetof(seccomp_data, nr);
+    constexpr uint32_t architecture = offsetof(seccomp_data, arch);
+    constexpr uint32_t first_argument = offsetof(seccomp_data, args); // the low half: little-endian
+    sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, architecture),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, audit_architecture, 0, 5),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, number),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SLICEPATCH_NR_RSEQ_SLICE_YIELD, 4, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_prctl, 0, 2),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, first_argument),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SLICEPATCH_PR_RSEQ_SLICE_EXTENSION, 1, 0),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRAP),
+    };
+    sock_fprog program = {sizeof code / sizeof code[0], code};
+    // SPEC_ALLOW: a simulated program is no more suspicious, so should not be slower for it.
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+        syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC | SECCOMP_FILTER_FLAG_SPEC_ALLOW,
+                &program) != 0)
+        fail("the seccomp filter was refused");
+}
+
+} // namespace slicepatch::sim

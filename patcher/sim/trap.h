@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+//
+// How the simulated kernel is entered: a seccomp filter and three signal handlers.
+#ifndef SLICEPATCH_SIM_TRAP_H
+#define SLICEPATCH_SIM_TRAP_H
+
+#include <signal.h>
+
+namespace slicepatch::sim {
+
+// Handlers first, then the filter; sets no_new_privs. Ends the process if either is refused.
+void install_handlers();
+void install_filter();
+
+// What the program believes to be its own handler of SIGSYS: called for calls that another filter has trapped.
+const struct sigaction &pretended_sigsys_action();
+
+} // namespace slicepatch::sim
+
+#endif // SLICEPATCH_SIM_TRAP_H

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+//
+// The registers of a trapped system call, and what else the simulator must know of this processor.
+#ifndef SLICEPATCH_SIM_CONTEXT_H
+#define SLICEPATCH_SIM_CONTEXT_H
+
+#include <cstdint>
+#include <elf.h>
+#include <linux/audit.h>
+#include <signal.h>
+#include <ucontext.h>
+
+namespace slicepatch::sim {
+
+inline constexpr uint32_t audit_architecture = AUDIT_ARCH_X86_64;
+inline constexpr uint16_t elf_machine = EM_X86_64;
+
+// glibc's RSEQ_SIG: the four bytes in front of every abort handler of a restartable sequence.
+inline constexpr uint32_t rseq_signature = 0x53053053;
+
+// `mov $signature, %reg` (B8+r imm32) is somebody who registers an area, not somebody who runs a sequence.
+inline bool is_signature_operand(const unsigned char *signature)
+{
+    return (signature[-1] & 0xF8) == 0xB8;
+}
+
+inline unsigned long trapped_argument(const ucontext_t *context, int index)
+{
+    constexpr int registers[] = {REG_RDI, REG_RSI, REG_RDX, REG_R10, REG_R8, REG_R9};
+    return static_cast<unsigned long>(context->uc_mcontext.gregs[registers[index]]);
+}
+
+inline void set_trapped_result(ucontext_t *context, long result)
+{
+    context->uc_mcontext.gregs[REG_RAX] = result;
+}
+
+inline uintptr_t interrupted_pc(const ucontext_t *context)
+{
+    return static_cast<uintptr_t>(context->uc_mcontext.gregs[REG_RIP]);
+}
+
+// The kernel reports a dispatched call with the pc behind `syscall` (0F 05) and the number still in rax.
+inline void repeat_trapped_call(ucontext_t *context)
+{
+    context->uc_mcontext.gregs[REG_RIP] -= 2;
+}
+
+} // namespace slicepatch::sim
+
+#endif // SLICEPATCH_SIM_CONTEXT_H
