@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: MIT
+#include "command.h"
+#include "error.h"
+#include "subject.h"
+
+#include <algorithm>
+#include <fnmatch.h>
+#include <nlohmann/json.hpp>
+
+namespace slicepatch::tool {
+
+namespace {
+
+struct Dump {
+    Subject subject;
+    bool json = false;
+    std::string label;
+
+    int run();
+};
+
+/// By label; a site without one goes by the function that it is in, as in SLICEPATCH_SITES.
+bool matches(const std::string &pattern, const SiteView &site)
+{
+    const std::string &name = site.label.empty() ? site.function : site.label;
+    return pattern.empty() || fnmatch(pattern.c_str(), name.c_str(), 0) == 0;
+}
+
+/// The end of a path says most, the beginning of a name does.
+std::string shorten_path(const std::string &text, std::size_t width)
+{
+    return text.size() <= width ? text : "..." + text.substr(text.size() - width + 3);
+}
+
+std::string shorten_name(const std::string &text, std::size_t width)
+{
+    return text.size() <= width ? text : text.substr(0, width - 3) + "...";
+}
+
+using Row = std::array<std::string, 7>; // address, kind, state, label, function, source, instructions
+
+Row make_row(const SiteView &site)
+{
+    constexpr std::size_t name_width = 36, path_width = 36;
+    const std::string source = site.file.empty() ? "-" : fmt::format("{}:{}", printable(site.file), site.line);
+    return {fmt::format("{:#x}", site.address),
+            kind_text(site.kind),
+            state_text(site.now.state),
+            site.label.empty() ? "-" : shorten_name(printable(site.label), name_width),
+            site.function.empty() ? "-" : shorten_name(printable(site.function), name_width),
+            shorten_path(source, path_width),
+            site.now.disassembly};
+}
+
+void print_reading(const char *what, const Reading &reading)
+{
+    fmt::print("      {:<5}{:<9}{:<42}  {}\n", what, state_text(reading.state), bytes_text(reading.bytes),
+               reading.disassembly);
+}
+
+void print_table(const ObjectView &object)
+{
+    fmt::print("{}: {}, {} {}\n", printable(object.name), machine_text(object.machine), object.sites.size(),
+               object.sites.size() == 1 ? "site" : "sites");
+    if (object.sites.empty())
+        return;
+    std::vector<Row> rows{{"ADDRESS", "KIND", "STATE", "LABEL", "FUNCTION", "SOURCE", "INSTRUCTIONS"}};
+    std::transform(object.sites.begin(), object.sites.end(), std::back_inserter(rows), make_row);
+    std::array<std::size_t, std::tuple_size_v<Row>> widths{};
+    for (const Row &row : rows)
+        for (std::size_t i = 0; i + 1 < row.size(); ++i) // the last column needs no padding
+            widths[i] = std::max(widths[i], row[i].size());
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        std::string line;
+        for (std::size_t column = 0; column < rows[i].size(); ++column)
+            line += fmt::format("  {:<{}}", rows[i][column], widths[column]);
+        line.erase(line.find_last_not_of(' ') + 1);
+        fmt::print("{}\n", line);
+        if (i == 0)
+            continue;
+        const SiteView &site = object.sites[i - 1];
+        if (site.on_disk) {
+            print_reading("file", *site.on_disk);
+            print_reading("live", site.now);
+        }
+        if (!site.trouble.empty())
+            fmt::print("      ! {}\n", printable(site.trouble));
+    }
+}
+
+int Dump::run()
+{
+    subject.require_one();
+    if (subject.diff && !subject.pid)
+        throw Error("--diff compares a process with its files: it needs --pid");
+    StateCounts counts;
+    bool incomplete = false;
+    nlohmann::ordered_json rows = nlohmann::ordered_json::array();
+    const Subject::Visited visited = subject.visit([&](ObjectView object, const ElfFile *) {
+        for (const std::string &problem : object.problems)
+            fmt::print(stderr, "slicepatch: {}: {}\n", printable(object.name), problem);
+        if (!object.has_backend && !object.sites.empty())
+            fmt::print(stderr, "slicepatch: {}: {}: its sites are listed without their state\n",
+                       printable(object.name), missing_backend_text(object.machine));
+        incomplete |= !object.problems.empty() || (!object.has_backend && !object.sites.empty());
+        std::erase_if(object.sites, [&](const SiteView &site) { return !matches(label, site); });
+        counts.add(object);
+        if (json)
+            for (const SiteView &site : object.sites)
+                rows.push_back(to_json(site));
+        else if (!object.sites.empty() || label.empty())
+            print_table(object);
+    });
+    if (json)
+        fmt::print("{}\n", json_text({{"sites", rows}}));
+    else
+        fmt::print("{}\n", counts.text());
+    return visited.unreadable || incomplete ? exit_usage : exit_ok;
+}
+
+} // namespace
+
+Run add_dump(CLI::App &program)
+{
+    CLI::App *command = program.add_subcommand("dump", "List the sites of files or of a running process");
+    const auto dump = std::make_shared<Dump>();
+    dump->subject.add_options(*command);
+    command->add_flag("--diff", dump->subject.diff, "with --pid: the bytes on disk beside those in memory");
+    command->add_option("--label", dump->label, "only sites whose label (else: function) matches this glob");
+    command->add_flag("--json", dump->json, "print JSON: {\"sites\": [...]}");
+    command->footer("Example: slicepatch dump --pid $(pidof wordcount) --diff\n"
+                    "Exit status: 0 all was read, 2 something could not be read (stderr says what; the rest is listed).");
+    return [dump] { return dump->run(); };
+}
+
+} // namespace slicepatch::tool

@@ -1,0 +1,366 @@
+// SPDX-License-Identifier: MIT
+#include "checks.h"
+#include "error.h"
+#include "file_descriptor.h"
+#include "probe.h"
+
+#include "../../arch/backend.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <elf.h>
+#include <fcntl.h>
+#include <sstream>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <zlib.h>
+
+#ifndef PR_GET_MDWE
+#define PR_GET_MDWE 66 // Linux 6.3, include/uapi/linux/prctl.h
+#endif
+
+namespace slicepatch::tool {
+
+namespace {
+
+std::string error_text(long answer)
+{
+    if (answer == -SLICEPATCH_ENOTSUPP)
+        return "ENOTSUPP (524)";
+    const char *name = strerrorname_np(static_cast<int>(-answer));
+    return name ? name : fmt::format("error {}", -answer);
+}
+
+std::string mask_text(long mask)
+{
+    std::string text = fmt::format("{:#x}", mask);
+    if (mask & SLICEPATCH_PR_RSEQ_SLICE_EXT_ENABLE)
+        text += " enable";
+    if (mask & SLICEPATCH_PR_RSEQ_SLICE_EXT_INVARIANT)
+        text += " invariant";
+    return mask ? text : text + " disabled";
+}
+
+Check check_features(const KernelFacts &facts)
+{
+    if (facts.features >= 0)
+        return {"kernel-series", "ok", fmt::format("FEATURES: {}", mask_text(facts.features))};
+    return {"kernel-series", "bad",
+            fmt::format("FEATURES: {}: this kernel does not have the slicepatch series", error_text(facts.features))};
+}
+
+Check check_state(const KernelFacts &facts)
+{
+    if (facts.state >= 0)
+        return {"slice-extension", "ok", fmt::format("GET: {}", mask_text(facts.state))};
+    return {"slice-extension", "bad", fmt::format("GET: {}", error_text(facts.state))};
+}
+
+Check check_registration(const KernelFacts &facts)
+{
+    if (facts.rseq_offset == SLICEPATCH_RSEQ_OFFSET_NONE)
+        return {"libc-rseq", "bad", "libc has no rseq area (glibc 2.35 and later have)"};
+    if (!facts.rseq_size)
+        return {"libc-rseq", "bad", fmt::format("libc registered nothing (area at offset {})", facts.rseq_offset)};
+    const bool legacy = facts.rseq_size <= sizeof(slicepatch_rseq);
+    return {"libc-rseq", legacy ? "bad" : "ok",
+            fmt::format("__rseq_size {} at thread pointer {:+}{}", facts.rseq_size, facts.rseq_offset,
+                        legacy ? ": a legacy area of 32 bytes, which cannot have slice extensions (glibc 2.41 and "
+                                 "later register more)"
+                               : "")};
+}
+
+Check check_tcmalloc(const KernelFacts &facts)
+{
+    return {"tcmalloc", facts.tcmalloc ? "bad" : "ok",
+            facts.tcmalloc ? "its per-CPU caches own the rseq area" : "not in this process"};
+}
+
+/// The first of them that the kernel has: the name has moved between versions.
+Check check_slice_length()
+{
+    for (const char *path : {"/sys/kernel/debug/rseq/slice_ext_nsec", "/proc/sys/kernel/rseq_slice_extension_nsec"}) {
+        std::string text;
+        if (read_all(path, text))
+            return {"slice-length", "ok", fmt::format("{}: {} ns", path, text.substr(0, text.find('\n')))};
+    }
+    return {"slice-length", "unknown", "the kernel has no slice_ext_nsec, or debugfs is not mounted or not readable"};
+}
+
+/// gzopen() reads plain files too.
+Check check_kernel_config()
+{
+    utsname name;
+    uname(&name);
+    for (const std::string &path : {std::string("/proc/config.gz"), fmt::format("/boot/config-{}", name.release)}) {
+        const gzFile file = gzopen(path.c_str(), "rbe");
+        if (!file)
+            continue;
+        std::array<char, 512> line;
+        std::string found;
+        while (found.empty() && gzgets(file, line.data(), line.size()))
+            if (std::strstr(line.data(), "CONFIG_RSEQ_SLICE_EXTENSION"))
+                found = line.data();
+        gzclose(file);
+        found = found.substr(0, found.find('\n'));
+        const bool set = found == "CONFIG_RSEQ_SLICE_EXTENSION=y";
+        return {"kernel-config", set ? "ok" : "bad",
+                fmt::format("{}: {}", path, found.empty() ? "no RSEQ_SLICE_EXTENSION" : found)};
+    }
+    return {"kernel-config", "unknown", "neither /proc/config.gz nor /boot/config-RELEASE can be read"};
+}
+
+Check check_tunables()
+{
+    const char *tunables = std::getenv("GLIBC_TUNABLES");
+    const bool off = tunables && std::strstr(tunables, "glibc.pthread.rseq=0");
+    return {"glibc-tunables", off ? "bad" : "ok",
+            tunables ? fmt::format("GLIBC_TUNABLES={}", tunables) : "GLIBC_TUNABLES is not set"};
+}
+
+Check check_yield(const Probe &probe)
+{
+    const int number = probe.yield_number;
+    if (!probe.answered)
+        return {"yield", "unknown", "not asked"};
+    if (number == SLICEPATCH_NR_RSEQ_SLICE_YIELD)
+        return {"yield", "ok", fmt::format("system call {} is allowed", number)};
+    return {"yield", "note",
+            fmt::format("system call {} is refused or missing; system call {} ends a slice instead",
+                        SLICEPATCH_NR_RSEQ_SLICE_YIELD, number)};
+}
+
+/// By doing it to a page that may only be read and executed, as program text is.
+Check check_procmem()
+{
+    const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+    void *memory = mmap(nullptr, page, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED)
+        return {"writer-procmem", "unknown", fmt::format("no page to try it on: {}", std::strerror(errno))};
+    const FileDescriptor file(open("/proc/self/mem", O_RDWR | O_CLOEXEC));
+    const char byte = 1;
+    const bool written =
+        file && pwrite(file.get(), &byte, 1, static_cast<off_t>(reinterpret_cast<std::uintptr_t>(memory))) == 1;
+    const int error = errno;
+    munmap(memory, page);
+    if (written)
+        return {"writer-procmem", "ok", "/proc/self/mem writes to program text"};
+    return {"writer-procmem", "note", fmt::format("/proc/self/mem: {}", std::strerror(error))};
+}
+
+Check check_rwx()
+{
+    const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+    const int mdwe = prctl(PR_GET_MDWE, 0, 0, 0, 0);
+    void *memory =
+        mmap(nullptr, page, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    const int error = errno;
+    const char *policy = mdwe > 0 ? "memory-deny-write-execute (PR_SET_MDWE) is set" : "PR_SET_MDWE is not set";
+    if (memory == MAP_FAILED)
+        return {"writer-rwx", "note",
+                fmt::format("writable and executable memory: {} ({}); running threads cannot be patched under",
+                            std::strerror(error), policy)};
+    munmap(memory, page);
+    return {"writer-rwx", "ok", fmt::format("writable and executable memory is allowed; {}", policy)};
+}
+
+Check check_live()
+{
+    const Backend &backend = host_backend();
+    const bool proven = backend.live_writes_proven();
+    return {"live-patching", proven ? "ok" : "note",
+            proven ? "this CPU is known to tolerate writing under running threads"
+                   : "writing under running threads is opt-in on this CPU: `slicepatch selftest --flips 1000000`, then "
+                     "SLICEPATCH_LIVE=1"};
+}
+
+/// Of this program, which starts none: more come from what is preloaded into it, and would into others.
+Check check_threads(const std::string &status)
+{
+    const std::string threads = status_field(status, "Threads");
+    if (threads.empty())
+        return {"threads", "unknown", "/proc/self/status cannot be read"};
+    if (threads == "1")
+        return {"threads", "ok", "one when main() begins"};
+    return {"threads", "note", threads + " when main() begins: something preloaded starts threads"};
+}
+
+Check check_environment(const Probe &probe)
+{
+    std::string values;
+    for (char **variable = environ; *variable; ++variable)
+        if (std::strncmp(*variable, "SLICEPATCH", std::strlen("SLICEPATCH")) == 0)
+            values += fmt::format("{}{}", values.empty() ? "" : " ", *variable);
+    if (!probe.complaint.empty())
+        return {"environment", "bad", probe.complaint};
+    if (probe.off)
+        return {"environment", "bad", values};
+    return {"environment", values.empty() ? "ok" : "note", values.empty() ? "no SLICEPATCH variables" : values};
+}
+
+std::string registration_step(const KernelFacts &facts)
+{
+    if (check_tunables().verdict == "bad")
+        return "remove glibc.pthread.rseq=0 from GLIBC_TUNABLES";
+    if (facts.rseq_size <= sizeof(slicepatch_rseq))
+        return "run it with glibc 2.41 or later, which registers a full rseq area";
+    return "";
+}
+
+std::string kernel_step(const Probe &probe)
+{
+    const long answer = probe.facts.state;
+    if (answer == -EINVAL)
+        return "boot Linux 7.0 or later with CONFIG_RSEQ_SLICE_EXTENSION=y and, for the guarantee of the whole process, "
+               "the slicepatch series (kernel/README.md)";
+    if (answer == -EPERM || answer == -ENOSYS)
+        return "let the sandbox allow prctl(PR_RSEQ_SLICE_EXTENSION)";
+    if (check_kernel_command_line().verdict == "bad")
+        return "remove rseq_slice_ext=0 from the kernel command line";
+    if (check_kernel_config().verdict == "bad")
+        return "boot a kernel with CONFIG_RSEQ_SLICE_EXTENSION=y";
+    const std::string step = registration_step(probe.facts);
+    return step.empty() ? "switch slice extensions on in the kernel (rseq_slice_ext)" : step;
+}
+
+std::string next_step(const Probe &probe)
+{
+    if (!probe.complaint.empty())
+        return "correct the variable: " + probe.complaint;
+    if (probe.off)
+        return "unset SLICEPATCH";
+    if (!probe.answered)
+        return "let the sandbox allow prctl(PR_RSEQ_SLICE_EXTENSION)";
+    if (probe.guarantee.level == SLICEPATCH_GUARANTEE_PROCESS)
+        return "none: there is no higher guarantee";
+    if (probe.guarantee.level == SLICEPATCH_GUARANTEE_THREAD)
+        return "boot a kernel with the slicepatch series (kernel/README.md)";
+    if (probe.facts.tcmalloc)
+        return "switch tcmalloc's per-CPU caches off, so that libc registers its rseq area";
+    if (probe.facts.state < 0)
+        return kernel_step(probe);
+    const std::string step = registration_step(probe.facts);
+    return step.empty() ? "start the program anew, without what locked it in the disabled state" : step;
+}
+
+/// What explains a refusal is no reproach where there was none: a simulated kernel, or one with features of a later one.
+void soften(const Probe &probe, std::vector<Check> &checks)
+{
+    for (Check &check : checks)
+        if (probe.guarantee.level != SLICEPATCH_GUARANTEE_NONE && check.verdict == "bad" &&
+            check.name != "kernel-series") {
+            check.verdict = "note";
+            check.detail += " (yet the kernel grants it)";
+        }
+}
+
+const char *guarantee_name(slicepatch_guarantee level)
+{
+    switch (level) {
+    case SLICEPATCH_GUARANTEE_PROCESS:
+        return "process";
+    case SLICEPATCH_GUARANTEE_THREAD:
+        return "thread";
+    case SLICEPATCH_GUARANTEE_NONE:
+        break;
+    }
+    return "none";
+}
+
+} // namespace
+
+std::string status_field(const std::string &status, const std::string &name)
+{
+    std::istringstream lines(status);
+    for (std::string line; std::getline(lines, line);)
+        if (line.starts_with(name + ":")) {
+            const std::size_t value = line.find_first_not_of(" \t", name.size() + 1);
+            return value == std::string::npos ? "" : line.substr(value);
+        }
+    return "";
+}
+
+Check check_kernel_version()
+{
+    utsname name;
+    uname(&name);
+    const bool enough = std::atoi(name.release) >= 7;
+    return {"kernel-version", enough ? "ok" : "bad",
+            fmt::format("{} {}{}", name.sysname, name.release,
+                        enough ? "" : ": time slice extensions came with 7.0")};
+}
+
+Check check_kernel_command_line()
+{
+    std::string text;
+    if (!read_all("/proc/cmdline", text))
+        return {"kernel-command-line", "unknown", "/proc/cmdline cannot be read"};
+    std::istringstream words(text);
+    for (std::string word; words >> word;)
+        if (word.starts_with("rseq_slice_ext=")) {
+            const std::string value = word.substr(word.find('=') + 1);
+            const bool off = value == "0" || value == "off" || value == "n" || value == "N";
+            return {"kernel-command-line", off ? "bad" : "ok", word};
+        }
+    return {"kernel-command-line", "ok", "rseq_slice_ext is not set: on where the kernel has it"};
+}
+
+Check check_seccomp(const std::string &status)
+{
+    const std::string mode = status_field(status, "Seccomp");
+    if (mode.empty())
+        return {"seccomp", "unknown", "/proc/PID/status does not tell"};
+    if (mode == "0")
+        return {"seccomp", "ok", "no sandbox"};
+    return {"seccomp", "note",
+            fmt::format("mode {}{}: a filter decides about prctl and system call {}", mode,
+                        mode == "1" ? " (strict)" : "", SLICEPATCH_NR_RSEQ_SLICE_YIELD)};
+}
+
+Check check_auxv(unsigned long feature_size, unsigned long alignment)
+{
+    if (!feature_size)
+        return {"rseq-auxv", "bad", "no AT_RSEQ_FEATURE_SIZE: a kernel before 6.3"};
+    // slice_ctrl ends where the legacy area does.
+    return {"rseq-auxv", feature_size >= sizeof(slicepatch_rseq) ? "ok" : "bad",
+            fmt::format("AT_RSEQ_FEATURE_SIZE {}, AT_RSEQ_ALIGN {}; slice_ctrl needs {}", feature_size, alignment,
+                        sizeof(slicepatch_rseq))};
+}
+
+Diagnosis diagnose_here()
+{
+    const Probe probe = run_probe();
+    std::string status;
+    if (!read_all("/proc/self/status", status))
+        status.clear(); // then the checks that need it say so
+    Diagnosis diagnosis{guarantee_name(probe.guarantee.level), probe.guarantee.reason, next_step(probe), {}};
+    diagnosis.checks = {
+        check_kernel_version(),
+        check_features(probe.facts),
+        check_state(probe.facts),
+        check_kernel_command_line(),
+        check_kernel_config(),
+        check_slice_length(),
+        check_registration(probe.facts),
+        check_auxv(getauxval(AT_RSEQ_FEATURE_SIZE), getauxval(AT_RSEQ_ALIGN)),
+        check_tunables(),
+        check_tcmalloc(probe.facts),
+        check_seccomp(status),
+        check_yield(probe),
+        check_procmem(),
+        check_rwx(),
+        check_live(),
+        check_threads(status),
+        check_environment(probe),
+    };
+    soften(probe, diagnosis.checks);
+    return diagnosis;
+}
+
+} // namespace slicepatch::tool

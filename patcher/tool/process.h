@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+//
+// A live process, read through /proc from outside. It runs on meanwhile: nothing here stops it.
+#ifndef SLICEPATCH_TOOL_PROCESS_H
+#define SLICEPATCH_TOOL_PROCESS_H
+
+#include "elf_file.h"
+
+#include <memory>
+#include <string>
+#include <sys/types.h>
+#include <vector>
+
+namespace slicepatch::tool {
+
+struct Mapping {
+    std::uint64_t begin, end, offset, inode;
+    bool executable;
+    std::string path; // "" for anonymous memory
+};
+
+/// One line of /proc/PID/maps; false if it is none.
+[[nodiscard]] bool parse_mapping(const std::string &line, Mapping &mapping);
+
+class LiveObject;
+
+class Process {
+public:
+    /// Throws Error: no such process, not ours, a zombie, no /proc.
+    explicit Process(pid_t pid);
+    ~Process();
+    Process(const Process &) = delete;
+    Process &operator=(const Process &) = delete;
+
+    [[nodiscard]] pid_t pid() const
+    {
+        return pid_;
+    }
+    [[nodiscard]] const std::vector<Mapping> &mappings() const
+    {
+        return mappings_;
+    }
+    /// Loaded ELF objects, in the order of their addresses.
+    [[nodiscard]] const std::vector<std::unique_ptr<LiveObject>> &objects() const
+    {
+        return objects_;
+    }
+    /// A file of /proc/PID, all of it. False if it cannot be read.
+    [[nodiscard]] bool read_file(const char *name, std::string &text) const;
+    [[nodiscard]] std::size_t read_memory(std::uint64_t address, std::span<std::uint8_t> bytes) const;
+    /// Throws Error if the process has ended: call it when something could not be read, and when everything was.
+    void require_alive() const;
+    /// The file behind an object. Null if it is not to be had any more; reason says why.
+    [[nodiscard]] std::unique_ptr<ElfFile> open_file(const LiveObject &object, std::string &reason) const;
+
+private:
+    [[nodiscard]] FileDescriptor open_at(const char *name) const;
+    void read_mappings();
+    void find_objects();
+
+    pid_t pid_;
+    FileDescriptor directory_; // /proc/PID: stays bound to this process when the number is used again
+    FileDescriptor memory_;
+    std::vector<Mapping> mappings_;
+    std::vector<std::unique_ptr<LiveObject>> objects_;
+};
+
+/// An object as it is in memory.
+class LiveObject final : public ElfImage {
+public:
+    /// Throws Error if what begins at this mapping is not a loaded ELF object.
+    LiveObject(const Process &process, const Mapping &first);
+
+    [[nodiscard]] const Mapping &first_mapping() const
+    {
+        return first_;
+    }
+
+private:
+    [[nodiscard]] std::size_t read_header(std::uint64_t offset, std::span<std::uint8_t> bytes) const override;
+    [[nodiscard]] std::size_t read_segment(const Segment &segment, std::uint64_t delta,
+                                           std::span<std::uint8_t> bytes) const override;
+
+    const Process &process_;
+    Mapping first_;
+};
+
+} // namespace slicepatch::tool
+
+#endif

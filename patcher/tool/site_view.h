@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+//
+// One site as a user sees it: a row of `dump`, from a file or from a process.
+#ifndef SLICEPATCH_TOOL_SITE_VIEW_H
+#define SLICEPATCH_TOOL_SITE_VIEW_H
+
+#include "../../arch/backend.h"
+#include "elf_file.h"
+
+#include <slicepatch/site.h>
+
+#include <nlohmann/json_fwd.hpp>
+
+namespace slicepatch::tool {
+
+/// The bytes of a site in one place, and what they mean. No state: no backend of this build understands them.
+struct Reading {
+    std::optional<State> state;
+    std::int64_t slice_ctrl = 0; // of an enabled ENTER or EXIT
+    std::vector<std::uint8_t> bytes;
+    std::string disassembly;
+};
+
+struct SiteView {
+    std::string object;
+    std::uint64_t address; // in the process, or link-time in a file
+    std::uint64_t link_address;
+    std::uint64_t cold, taken;
+    std::uint8_t kind;
+    std::string label; // empty: none
+    std::string function, file;
+    std::uint32_t line;
+    std::uint64_t function_start; // what groups sites without a label; 0: not known
+    Reading now;
+    std::optional<Reading> on_disk; // beside a live one, where asked for
+    std::string trouble;            // what is wrong with the record or the bytes; empty if nothing is
+};
+
+/// All sites of one object.
+struct ObjectView {
+    std::string name;
+    std::uint16_t machine;
+    bool has_backend;
+    std::vector<SiteView> sites; // by address
+    std::vector<std::string> problems;
+};
+
+/// file gives names, and with compare the bytes on disk; it may be null, or the image itself.
+[[nodiscard]] ObjectView view_object(const ElfImage &image, const ElfFile *file, bool compare);
+
+[[nodiscard]] std::string kind_text(std::uint8_t kind);
+[[nodiscard]] std::string state_text(const std::optional<State> &state);
+[[nodiscard]] std::string bytes_text(const std::vector<std::uint8_t> &bytes);
+/// "enter at 0x401180, label "x", main.c:12", as far as known.
+[[nodiscard]] std::string describe(const SiteView &site);
+
+[[nodiscard]] nlohmann::ordered_json to_json(const SiteView &site);
+/// As text with two spaces of indentation; strings of hostile files need not be UTF-8.
+[[nodiscard]] std::string json_text(const nlohmann::ordered_json &json);
+/// With everything replaced that could control a terminal.
+[[nodiscard]] std::string printable(const std::string &text);
+
+} // namespace slicepatch::tool
+
+#endif

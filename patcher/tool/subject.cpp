@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT
+#include "subject.h"
+#include "error.h"
+#include "process.h"
+
+#include <CLI/CLI.hpp>
+#include <elf.h>
+#include <numeric>
+
+namespace slicepatch::tool {
+
+void Subject::add_options(CLI::App &command)
+{
+    auto *files_option = command.add_option("FILE", files, "ELF executables and shared objects");
+    command.add_option("--pid", pid, "a running process instead of files")->check(CLI::PositiveNumber)->excludes(
+        files_option);
+}
+
+void Subject::require_one() const
+{
+    if (files.empty() && !pid)
+        throw Error("name a FILE, or a process with --pid");
+}
+
+namespace {
+
+Subject::Visited visit_files(const std::vector<std::string> &files,
+                             const std::function<void(const ObjectView &, const ElfFile *)> &visit)
+{
+    Subject::Visited visited;
+    for (const std::string &path : files) {
+        try {
+            const ElfFile file(path);
+            const ObjectView object = view_object(file, &file, false);
+            visited.objects += !object.sites.empty();
+            visit(object, &file);
+        } catch (const Error &error) {
+            fmt::print(stderr, "slicepatch: {}\n", printable(error.what()));
+            visited.unreadable = true;
+        }
+    }
+    return visited;
+}
+
+Subject::Visited visit_process(pid_t pid, bool diff,
+                               const std::function<void(const ObjectView &, const ElfFile *)> &visit)
+{
+    Subject::Visited visited;
+    const Process process(pid);
+    for (const auto &live : process.objects()) {
+        ObjectView object = view_object(*live, nullptr, false);
+        if (object.sites.empty() && object.problems.empty())
+            continue; // the file of an object without sites need not be opened
+        std::string reason;
+        const auto file = process.open_file(*live, reason);
+        if (file)
+            object = view_object(*live, file.get(), diff);
+        else
+            fmt::print(stderr, "slicepatch: {}: no names from its file: {}\n", printable(live->name()),
+                       printable(reason));
+        process.require_alive(); // or what was read is nothing
+        visited.objects += !object.sites.empty();
+        visited.unreadable |= diff && !file;
+        visit(object, file.get());
+    }
+    process.require_alive();
+    return visited;
+}
+
+} // namespace
+
+Subject::Visited Subject::visit(const std::function<void(const ObjectView &, const ElfFile *)> &visit) const
+{
+    return pid ? visit_process(pid, diff, visit) : visit_files(files, visit);
+}
+
+std::string machine_text(std::uint16_t machine)
+{
+    if (const Backend *backend = find_backend(machine))
+        return backend->name;
+    return machine == EM_AARCH64 ? "AArch64" : fmt::format("machine {}", machine);
+}
+
+std::string missing_backend_text(std::uint16_t machine)
+{
+    return fmt::format("this build has no backend for ELF machine {} ({})", machine, machine_text(machine));
+}
+
+void StateCounts::add(const ObjectView &object)
+{
+    objects_ += !object.sites.empty();
+    for (const SiteView &site : object.sites) {
+        if (site.now.state)
+            ++states_[static_cast<unsigned>(*site.now.state)];
+        else
+            ++unknown_;
+    }
+}
+
+std::size_t StateCounts::sites() const
+{
+    return std::accumulate(states_.begin(), states_.end(), unknown_);
+}
+
+std::string StateCounts::text() const
+{
+    std::string text = fmt::format("{} {} in {} {}", sites(), sites() == 1 ? "site" : "sites", objects_,
+                                   objects_ == 1 ? "object" : "objects");
+    const char *separator = ": ";
+    for (State state : {State::compiled, State::enabled, State::off, State::foreign}) {
+        text += fmt::format("{}{} {}", separator, states_[static_cast<unsigned>(state)], state_name(state));
+        separator = ", ";
+    }
+    if (unknown_)
+        text += fmt::format(", {} unknown", unknown_);
+    return text;
+}
+
+} // namespace slicepatch::tool

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: MIT
+#include "command.h"
+#include "error.h"
+#include "subject.h"
+
+#include <map>
+#include <nlohmann/json.hpp>
+
+namespace slicepatch::tool {
+
+namespace {
+
+struct Finding {
+    const SiteView *site; // null: about the object
+    std::string text;
+};
+
+/// Sites that share every decision of the patcher: one label, or one function for sites without a label.
+struct Group {
+    std::string name;
+    std::vector<const SiteView *> sites;
+
+    [[nodiscard]] const SiteView *first(State state) const
+    {
+        for (const SiteView *site : sites)
+            if (site->now.state == state)
+                return site;
+        return nullptr;
+    }
+    [[nodiscard]] const SiteView *first(std::uint8_t kind, State state) const
+    {
+        for (const SiteView *site : sites)
+            if (site->kind == kind && site->now.state == state)
+                return site;
+        return nullptr;
+    }
+};
+
+std::vector<Group> make_groups(const ObjectView &object)
+{
+    std::map<std::pair<std::string, std::uint64_t>, Group> groups;
+    for (const SiteView &site : object.sites) {
+        Group &group = groups[{site.label, site.label.empty() ? site.function_start : 0}];
+        if (!site.label.empty())
+            group.name = fmt::format("label \"{}\"", printable(site.label));
+        else if (group.name.empty())
+            group.name = site.function.empty() ? fmt::format("the function at {:#x}", site.function_start)
+                                               : fmt::format("function {}", printable(site.function));
+        group.sites.push_back(&site);
+    }
+    std::vector<Group> list;
+    for (auto &[key, group] : groups)
+        list.push_back(std::move(group));
+    return list;
+}
+
+class Verifier {
+public:
+    Verifier(const ObjectView &object, const ElfFile *file, bool live) : object_(object), file_(file), live_(live)
+    {
+    }
+
+    std::vector<Finding> find()
+    {
+        for (const std::string &problem : object_.problems)
+            add(nullptr, "{}", problem);
+        check_section();
+        for (const SiteView &site : object_.sites)
+            check_site(site);
+        check_request_byte();
+        for (const Group &group : make_groups(object_))
+            check_group(group);
+        return std::move(findings_);
+    }
+
+private:
+    template <class... Arguments>
+    void add(const SiteView *site, fmt::format_string<Arguments...> format, Arguments &&...arguments)
+    {
+        findings_.push_back({site, fmt::format(format, std::forward<Arguments>(arguments)...)});
+    }
+
+    /// The section says the same as the note, or a tool has dropped one of them.
+    void check_section()
+    {
+        if (!file_ || !object_.problems.empty())
+            return;
+        for (const ElfFile::Section &section : file_->sections())
+            if (section.name == "slicepatch_sites" && section.size != object_.sites.size() * SLICEPATCH_RECORD_SIZE)
+                add(nullptr, "the section slicepatch_sites holds {} records, but the note leads to {}: a tool has "
+                             "removed or changed the note, without which nothing is patched",
+                    section.size / SLICEPATCH_RECORD_SIZE, object_.sites.size());
+    }
+
+    /// BOLT leaves the old code in place, so that the records lead to sites that look right and never run.
+    [[nodiscard]] bool is_left_behind(const SiteView &site) const
+    {
+        const ElfFile::Section *section = file_ ? file_->section_at(site.link_address) : nullptr;
+        return section && section->name.starts_with(".bolt.org");
+    }
+
+    void check_site(const SiteView &site)
+    {
+        if (is_left_behind(site))
+            add(&site, "the table is stale: BOLT has moved the code, and the record still points to the old copy");
+        if (site.trouble.empty())
+            return;
+        const bool bytes = site.now.state == State::foreign && site.trouble == foreign_trouble(site);
+        if (!bytes)
+            add(&site, "{}", site.trouble);
+        else if (live_)
+            add(&site, "{} (in memory)", site.trouble);
+        else
+            add(&site, "{}; in a file that means that the table may be stale: a post-link rewriter such as BOLT has "
+                       "moved the code",
+                site.trouble);
+    }
+
+    static std::string foreign_trouble(const SiteView &site)
+    {
+        return fmt::format("{}: found {}", status_text(Status::bytes_foreign), bytes_text(site.now.bytes));
+    }
+
+    /// There is one request byte at one distance from the thread pointer, in every object of a process.
+    void check_request_byte()
+    {
+        const SiteView *reference = nullptr;
+        for (const SiteView &site : object_.sites) {
+            if (site.kind == SLICEPATCH_SITE_BRANCH || site.now.state != State::enabled)
+                continue;
+            if (!reference)
+                reference = &site;
+            if (site.now.slice_ctrl != reference->now.slice_ctrl)
+                add(&site, "writes its request {} bytes from the thread pointer, but the {} does {} bytes from it",
+                    site.now.slice_ctrl, describe(*reference), reference->now.slice_ctrl);
+        }
+    }
+
+    void check_group(const Group &group)
+    {
+        const SiteView *compiled = group.first(State::compiled);
+        const SiteView *enabled = group.first(State::enabled);
+        const SiteView *off = group.first(State::off);
+        const SiteView *exit_off = group.first(SLICEPATCH_SITE_EXIT, State::off);
+        for (State state : {State::compiled, State::enabled, State::foreign})
+            if (const SiteView *enter = group.first(SLICEPATCH_SITE_ENTER, state); exit_off && enter) {
+                add(exit_off, "{} is inconsistent: this EXIT is off, while the {} is {}: its request would stay set",
+                    group.name, describe(*enter), state_name(state));
+                return;
+            }
+        if (enabled && off)
+            add(off, "{} is inconsistent: this site is off, while the {} is enabled", group.name, describe(*enabled));
+        else if (compiled && (enabled || off))
+            add(compiled, "{} is inconsistent: this site is as compiled, while the {} is {}", group.name,
+                describe(enabled ? *enabled : *off), enabled ? "enabled" : "off");
+    }
+
+    const ObjectView &object_;
+    const ElfFile *file_;
+    bool live_;
+    std::vector<Finding> findings_;
+};
+
+nlohmann::ordered_json finding_json(const ObjectView &object, const Finding &finding)
+{
+    nlohmann::ordered_json json{{"object", object.name}, {"finding", finding.text}};
+    if (finding.site) {
+        json["address"] = fmt::format("{:#x}", finding.site->address);
+        json["kind"] = kind_text(finding.site->kind);
+        json["label"] = finding.site->label;
+        json["file"] = finding.site->file;
+        json["line"] = finding.site->line;
+    }
+    return json;
+}
+
+struct Verify {
+    Subject subject;
+    bool json = false;
+
+    int run();
+};
+
+int Verify::run()
+{
+    subject.require_one();
+    StateCounts counts;
+    std::size_t count = 0;
+    bool incomplete = false;
+    nlohmann::ordered_json sites = nlohmann::ordered_json::array(), findings = nlohmann::ordered_json::array();
+    const Subject::Visited visited = subject.visit([&](const ObjectView &object, const ElfFile *file) {
+        counts.add(object);
+        if (!object.has_backend && !object.sites.empty()) {
+            fmt::print(stderr, "slicepatch: {}: {}: its sites cannot be verified\n", printable(object.name),
+                       missing_backend_text(object.machine));
+            incomplete = true;
+        }
+        for (const Finding &finding : Verifier(object, file, subject.pid != 0).find()) {
+            ++count;
+            findings.push_back(finding_json(object, finding));
+            if (!json && finding.site)
+                fmt::print("{}: {}: {}\n", printable(object.name), describe(*finding.site), printable(finding.text));
+            else if (!json)
+                fmt::print("{}: {}\n", printable(object.name), printable(finding.text));
+        }
+        for (std::size_t i = 0; json && i < object.sites.size(); ++i)
+            sites.push_back(to_json(object.sites[i]));
+    });
+    if (json)
+        fmt::print("{}\n", json_text({{"sites", sites}, {"findings", findings}}));
+    else
+        fmt::print("{}; {}\n", counts.text(),
+                   count == 0 ? "all is well" : fmt::format("{} {}", count, count == 1 ? "finding" : "findings"));
+    return visited.unreadable || incomplete ? exit_usage : count ? exit_finding : exit_ok;
+}
+
+} // namespace
+
+Run add_verify(CLI::App &program)
+{
+    CLI::App *command = program.add_subcommand("verify", "Check the sites of files or of a running process");
+    const auto verify = std::make_shared<Verify>();
+    verify->subject.add_options(*command);
+    command->add_flag("--json", verify->json, "print JSON: {\"sites\": [...], \"findings\": [...]}");
+    command->footer("Example: slicepatch verify build/bin/wordcount && echo fit to be installed\n"
+                    "Exit status: 0 every site is right, 1 at least one is not (stdout names it), 2 something could "
+                    "not be read.");
+    return [verify] { return verify->run(); };
+}
+
+} // namespace slicepatch::tool
