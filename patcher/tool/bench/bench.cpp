@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: MIT
+//
+// `slicepatch bench`: what the marks cost, beside what programs do without this library.
+#include "../command.h"
+#include "../error.h"
+#include "results.h"
+
+#include <algorithm>
+#include <memory>
+#include <unistd.h>
+
+namespace slicepatch::tool {
+
+namespace {
+
+using namespace bench;
+
+struct Options {
+    unsigned blocks = 0; // 0: what the length of the run asks for
+    bool quick = false;
+    std::vector<std::string> loops;
+    std::vector<std::string> parts;
+    unsigned threads = 4;
+    bool json = false;
+    bool raw = false;
+    std::string plot;
+    std::uint64_t seed = 1;
+};
+
+const std::vector<std::string> all_parts{"loops", "contention", "init", "startup"};
+
+/// How much of everything: about 25 seconds, or about 3.
+struct Amount {
+    unsigned blocks;
+    double block_ns;
+    unsigned contention_blocks;
+    double contention_ns;
+    unsigned init_runs, startup_runs;
+};
+constexpr Amount full{250, 1e6, 20, 50e6, 20, 200};
+constexpr Amount quick{30, 0.5e6, 3, 30e6, 5, 20};
+
+/// Says on a terminal what is going on, in one line that it takes away again.
+class Progress {
+public:
+    Progress() : shown_(isatty(STDERR_FILENO) == 1)
+    {
+    }
+    Progress(const Progress &) = delete;
+    Progress &operator=(const Progress &) = delete;
+    ~Progress()
+    {
+        if (shown_)
+            fmt::print(stderr, "\r\033[K");
+    }
+    void operator()(const std::string &what) const
+    {
+        if (shown_)
+            fmt::print(stderr, "\r\033[Kbench: {}", what);
+    }
+
+private:
+    bool shown_;
+};
+
+bool wants(const Options &options, const char *part)
+{
+    return std::find(options.parts.begin(), options.parts.end(), part) != options.parts.end();
+}
+
+std::vector<bench_loop_index> chosen_loops(const Options &options)
+{
+    std::vector<bench_loop_index> loops;
+    for (unsigned i = 0; i < BENCH_LOOPS; ++i)
+        if (options.loops.empty() ||
+            std::find(options.loops.begin(), options.loops.end(), loop_names[i]) != options.loops.end())
+            loops.push_back(static_cast<bench_loop_index>(i));
+    return loops;
+}
+
+void count(LoopResult &loop)
+{
+    std::optional<Counts> floor;
+    for (std::size_t v = 0; v < BENCH_VARIANTS; ++v) {
+        const Counts counts = count_iteration(variants[v]->run[loop.times.loop]);
+        if (!floor)
+            floor = counts;
+        loop.counts[v] = counts - *floor;
+    }
+}
+
+void measure_loops(Results &results, const Progress &progress)
+{
+    const TimingPlan &plan = results.plan;
+    std::vector<LoopTimes> times = time_loops(plan, [&](unsigned block) {
+        if (block % 10 == 0)
+            progress(fmt::format("block {} of {}", block, plan.blocks));
+    });
+    for (LoopTimes &loop : times) {
+        results.loops.push_back({std::move(loop), {}, {}, {}, {}});
+        summarize(results.loops.back(), plan.seed);
+    }
+    try {
+        for (LoopResult &loop : results.loops) {
+            progress(fmt::format("counting instructions of {}", loop_names[loop.times.loop]));
+            count(loop);
+        }
+    } catch (const Error &error) { // a sandbox without ptrace still has times to show
+        results.uncounted = error.what();
+    }
+}
+
+void measure(const Options &options, const Amount &amount, Results &results)
+{
+    const Progress progress;
+    if (wants(options, "loops")) {
+        const PinnedCpu pinned;
+        results.host.pinned_cpu = pinned.cpu();
+        measure_loops(results, progress);
+    }
+    if (wants(options, "contention") && options.threads > 0) {
+        progress("a contended lock");
+        results.contention = measure_contention(
+            {options.threads, amount.contention_blocks, amount.contention_ns, options.seed});
+    }
+    if (wants(options, "init")) {
+        progress("slicepatch_init() in fresh processes");
+        results.init = measure_init(amount.init_runs);
+    }
+    if (wants(options, "startup")) {
+        progress("process start");
+        results.startup = measure_startup(amount.startup_runs);
+    }
+}
+
+int run(Options options)
+{
+    const Amount &amount = options.quick ? quick : full;
+    if (options.parts.empty())
+        options.parts = all_parts;
+    if (!options.plot.empty() && !wants(options, "loops"))
+        throw Error("bench: --plot shows the loops, which --parts leaves out");
+    if (!options.plot.empty())
+        require_plot(options.plot);
+
+    Results results{};
+    results.marks = set_marks();
+    results.host = describe_host(-1);
+    results.plan = {chosen_loops(options), options.blocks ? options.blocks : amount.blocks, amount.block_ns,
+                    options.seed};
+    measure(options, amount, results);
+    if (options.json)
+        print_json(results, options.raw);
+    else
+        print_text(results);
+    if (!options.plot.empty())
+        write_plot(results, options.plot);
+    return exit_ok;
+}
+
+} // namespace
+
+Run add_bench(CLI::App &program)
+{
+    auto options = std::make_shared<Options>();
+    CLI::App *bench = program.add_subcommand("bench", "Measure what the marks cost, beside what is written by hand");
+    bench->add_option("--blocks", options->blocks, "Paired blocks of the loops (default 250)")
+        ->check(CLI::Range(2U, 1000000U));
+    bench->add_flag("--quick", options->quick, "About 3 seconds instead of 25: wider intervals");
+    bench->add_option("--loops", options->loops, "Some of empty,spinlock,mutex,twenty,sites (default: all)")
+        ->delimiter(',')
+        ->check(CLI::IsMember(std::vector<std::string>(loop_names.begin(), loop_names.end())));
+    bench->add_option("--parts", options->parts, "Some of loops,contention,init,startup (default: all)")
+        ->delimiter(',')
+        ->check(CLI::IsMember(all_parts));
+    bench->add_option("--contention", options->threads, "Threads at the contended lock (default 4; 0: none)")
+        ->check(CLI::Range(0U, 4096U));
+    bench->add_option("--seed", options->seed, "Of the order of blocks and of the resampling (default 1)");
+    bench->add_flag("--json", options->json, "Everything as JSON; counts are of all pairs of an iteration");
+    bench->add_flag("--raw", options->raw, "With --json: every single measurement too");
+    bench->add_option("--plot", options->plot, "Write the ratios as an SVG, by gnuplot")->type_name("FILE.svg");
+    bench->footer("Exit status: 0, whatever the figures say; 2 if something could not be measured or written.\n"
+                  "Example: slicepatch bench --loops spinlock,sites --plot bench.svg");
+    return [options] { return run(*options); };
+}
+
+} // namespace slicepatch::tool

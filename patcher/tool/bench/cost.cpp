@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+#include "cost.h"
+#include "../error.h"
+#include "child.h"
+
+#include <cstdio>
+
+namespace slicepatch::tool::bench {
+
+namespace {
+
+/// One line of the helper `init`: microseconds of time and of CPU, sites, how many of them were patched, pages that hold them.
+void measure_once(const std::string &helper, const std::string &library, InitCost &cost)
+{
+    const std::string line = read_helper({helper, library});
+    double us = 0, cpu_us = 0;
+    unsigned sites = 0, patched = 0;
+    if (std::sscanf(line.c_str(), "%lf %lf %u %u %u", &us, &cpu_us, &sites, &patched, &cost.pages) != 5)
+        throw Error("bench: {} said '{}'", helper, line);
+    if (sites != cost.which->sites || patched != sites)
+        throw Error("bench: init found {} sites and patched {}, of {}", sites, patched, cost.which->sites);
+    cost.us.push_back(us);
+    cost.cpu_us.push_back(cpu_us);
+}
+
+} // namespace
+
+std::vector<InitCost> measure_init(unsigned runs)
+{
+    const std::string helper = helper_path("init");
+    std::vector<InitCost> costs;
+    for (const InitCase &which : init_cases)
+        costs.push_back({&which, 0, {}, {}});
+    for (unsigned run = 0; run < runs; ++run)
+        for (InitCost &cost : costs)
+            measure_once(helper, helper_path(cost.which->library), cost);
+    return costs;
+}
+
+StartupTimes measure_startup(unsigned runs)
+{
+    std::array<std::string, startup_cases.size()> paths;
+    for (std::size_t i = 0; i < paths.size(); ++i)
+        paths[i] = helper_path(startup_cases[i].program);
+    for (const std::string &path : paths)
+        (void)run_helper(path); // brings its files into the page cache
+    StartupTimes times;
+    for (unsigned run = 0; run < runs; ++run)
+        for (std::size_t i = 0; i < paths.size(); ++i)
+            times[i].push_back(run_helper(paths[i]));
+    return times;
+}
+
+} // namespace slicepatch::tool::bench

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+//
+// What a program pays once: slicepatch_init() for few and for many sites, and the start of a process, library by library.
+#ifndef SLICEPATCH_BENCH_COST_H
+#define SLICEPATCH_BENCH_COST_H
+
+#include <array>
+#include <functional>
+#include <vector>
+
+namespace slicepatch::tool::bench {
+
+struct InitCase {
+    const char *library; // one that holds the sites
+    unsigned sites;
+    double budget_us;
+};
+inline constexpr std::array init_cases{
+    InitCase{"libslicepatch-bench-sites-10.so", 10, 150},
+    InitCase{"libslicepatch-bench-sites-100000.so", 100000, 12000},
+};
+
+struct InitCost {
+    const InitCase *which;
+    unsigned pages;         // that hold sites, 4 KiB
+    std::vector<double> us; // of the one call, each in a process of its own
+    std::vector<double> cpu_us; // of the same calls: what is left when other programs want the CPU too
+};
+
+/// Throws Error, also when a site was not patched: that would be another cost.
+std::vector<InitCost> measure_init(unsigned runs);
+
+struct StartupCase {
+    const char *program;
+    const char *what;
+};
+/// The first is what the others are compared with.
+inline constexpr std::array startup_cases{
+    StartupCase{"nothing", "a C program that does nothing"},
+    StartupCase{"with-slicepatch", "+ libslicepatch.so"},
+    StartupCase{"with-init", "+ libslicepatch.so, its init, 10 sites"},
+    StartupCase{"with-zydis", "+ libZydis.so alone"},
+    StartupCase{"with-libstdc++", "+ libstdc++.so alone"},
+};
+
+using StartupTimes = std::array<std::vector<double>, startup_cases.size()>; // us from before exec to the end, one a run
+
+StartupTimes measure_startup(unsigned runs);
+
+} // namespace slicepatch::tool::bench
+
+#endif

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+#include "results.h"
+#include "../file_descriptor.h"
+
+#include <sys/utsname.h>
+
+namespace slicepatch::tool::bench {
+
+namespace {
+
+std::string read_cpu_model()
+{
+    std::string text;
+    if (!read_all("/proc/cpuinfo", text))
+        return "unknown";
+    const std::size_t line = text.find("model name");
+    const std::size_t colon = line == std::string::npos ? line : text.find(": ", line);
+    if (colon == std::string::npos)
+        return "unknown";
+    return text.substr(colon + 2, text.find('\n', colon) - colon - 2);
+}
+
+} // namespace
+
+Host describe_host(int pinned_cpu)
+{
+    utsname name{};
+    const bool known = uname(&name) == 0;
+#ifdef __clang__
+    const char *compiler = "clang " __clang_version__;
+#else
+    const char *compiler = "gcc " __VERSION__;
+#endif
+    return {known ? name.release : "unknown", read_cpu_model(), compiler, pinned_cpu};
+}
+
+void summarize(LoopResult &loop, std::uint64_t seed)
+{
+    const auto &ns = loop.times.ns_per_pair;
+    for (std::size_t v = 0; v < BENCH_VARIANTS; ++v) {
+        loop.ns[v] = bootstrap_median(ns[v], seed);
+        loop.ratio[v] = bootstrap_median(paired_ratios(ns[v], ns[BENCH_FLOOR]), seed);
+    }
+    for (std::size_t i = 0; i < by_hand.size(); ++i)
+        loop.enabled_against[i] = bootstrap_median(paired_ratios(ns[BENCH_ENABLED], ns[by_hand[i]]), seed);
+}
+
+Interval contention_ratio(const Contention &contention, std::size_t contender, std::uint64_t seed)
+{
+    const auto &all = contention.sections_per_second;
+    return bootstrap_median(paired_ratios(all[enabled_contender], all[contender]), seed);
+}
+
+} // namespace slicepatch::tool::bench

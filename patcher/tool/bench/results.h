@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+//
+// Everything that one run of `slicepatch bench` found out, and the three ways to show it.
+#ifndef SLICEPATCH_BENCH_RESULTS_H
+#define SLICEPATCH_BENCH_RESULTS_H
+
+#include "contention.h"
+#include "cost.h"
+#include "count.h"
+#include "marks.h"
+#include "statistics.h"
+#include "timing.h"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace slicepatch::tool::bench {
+
+/// The marks that a program would write by hand, which the enabled form has to beat.
+inline constexpr std::array by_hand{BENCH_FLAG, BENCH_THREAD};
+
+struct LoopResult {
+    LoopTimes times;
+    std::array<std::optional<Counts>, BENCH_VARIANTS> counts; // one iteration, minus one of the floor
+    std::array<Interval, BENCH_VARIANTS> ns;                  // per pair, the section included
+    std::array<Interval, BENCH_VARIANTS> ratio;               // to the floor
+    std::array<Interval, by_hand.size()> enabled_against;
+};
+
+struct Host {
+    std::string kernel, cpu_model, compiler;
+    int pinned_cpu; // -1: not pinned
+};
+
+struct Results {
+    Host host;
+    Marks marks;
+    TimingPlan plan;
+    std::string uncounted; // why there are no counts; empty: there are
+    std::vector<LoopResult> loops;
+    std::optional<Contention> contention;
+    std::vector<InitCost> init;
+    std::optional<StartupTimes> startup;
+};
+
+Host describe_host(int pinned_cpu);
+
+/// Fills in the intervals.
+void summarize(LoopResult &loop, std::uint64_t seed);
+
+/// Throughput of the enabled form relative to another contender.
+Interval contention_ratio(const Contention &contention, std::size_t contender, std::uint64_t seed);
+inline constexpr std::size_t enabled_contender = 2;
+static_assert(contenders[enabled_contender] == BENCH_ENABLED);
+
+void print_text(const Results &results);
+void print_json(const Results &results, bool raw);
+
+/// Throws Error if gnuplot is not installed or path cannot be written: asked for before anything is measured.
+void require_plot(const std::string &path);
+void write_plot(const Results &results, const std::string &path);
+
+} // namespace slicepatch::tool::bench
+
+#endif

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+#include "statistics.h"
+
+#include <algorithm>
+#include <cmath>
+#include <random>
+
+namespace slicepatch::tool::bench {
+
+double quantile(std::vector<double> values, double fraction)
+{
+    std::sort(values.begin(), values.end());
+    const double position = fraction * static_cast<double>(values.size() - 1);
+    const auto below = static_cast<std::size_t>(std::floor(position));
+    const std::size_t above = std::min(below + 1, values.size() - 1);
+    return values[below] + (values[above] - values[below]) * (position - std::floor(position));
+}
+
+Interval bootstrap_median(const std::vector<double> &values, std::uint64_t seed)
+{
+    std::mt19937_64 random(seed);
+    std::uniform_int_distribution<std::size_t> pick(0, values.size() - 1);
+    std::vector<double> medians(resamples), sample(values.size());
+    for (double &median : medians) {
+        for (double &value : sample)
+            value = values[pick(random)];
+        const auto middle = sample.begin() + static_cast<std::ptrdiff_t>(sample.size() / 2);
+        std::nth_element(sample.begin(), middle, sample.end());
+        median = *middle;
+    }
+    return {quantile(values, 0.5), quantile(medians, 0.025), quantile(medians, 0.975)};
+}
+
+std::vector<double> paired_ratios(const std::vector<double> &numerator, const std::vector<double> &denominator)
+{
+    std::vector<double> ratios;
+    ratios.reserve(numerator.size());
+    for (std::size_t i = 0; i < numerator.size(); ++i)
+        ratios.push_back(numerator[i] / denominator[i]);
+    return ratios;
+}
+
+const char *verdict(const Interval &ratio)
+{
+    if (ratio.high < 1)
+        return "faster";
+    if (ratio.low > 1)
+        return "SLOWER";
+    return "no difference";
+}
+
+} // namespace slicepatch::tool::bench

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+//
+// Medians, and how far they can be trusted. Medians throughout: on a machine that does other things too, what disturbs a
+// block only ever makes it slower.
+#ifndef SLICEPATCH_BENCH_STATISTICS_H
+#define SLICEPATCH_BENCH_STATISTICS_H
+
+#include <cstdint>
+#include <vector>
+
+namespace slicepatch::tool::bench {
+
+inline constexpr unsigned resamples = 2000;
+
+/// A median, and its 95 % percentile bootstrap interval.
+struct Interval {
+    double median, low, high;
+};
+
+/// values is not empty; fraction is 0 to 1.
+double quantile(std::vector<double> values, double fraction);
+
+/// The same values and seed give the same interval. values is not empty.
+Interval bootstrap_median(const std::vector<double> &values, std::uint64_t seed);
+
+/// numerator[i] / denominator[i]: what was measured in the same block is compared, so that drift cancels.
+std::vector<double> paired_ratios(const std::vector<double> &numerator, const std::vector<double> &denominator);
+
+/// What a ratio of times says about the numerator, if the interval lies on one side of 1.
+const char *verdict(const Interval &ratio);
+
+} // namespace slicepatch::tool::bench
+
+#endif

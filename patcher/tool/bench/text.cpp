@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT
+#include "results.h"
+
+#include <fmt/format.h>
+
+namespace slicepatch::tool::bench {
+
+namespace {
+
+constexpr std::array loop_titles{
+    "empty section",
+    "uncontended xchg spinlock",
+    "pthread_mutex_lock and pthread_mutex_unlock",
+    "section of 20 instructions",
+    "1,000 distinct sites: a function each, in turn",
+};
+
+void print_head(const Results &results)
+{
+    const Host &host = results.host;
+    fmt::print("{}, Linux {}, built by {}\n", host.cpu_model, host.kernel, host.compiler);
+    if (host.pinned_cpu >= 0)
+        fmt::print("one thread, pinned to CPU {}", host.pinned_cpu);
+    else
+        fmt::print("one thread, NOT pinned to a CPU (not allowed here)");
+    fmt::print("; {} blocks of {:.1f} ms for each variant\n", results.plan.blocks, results.plan.block_ns / 1e6);
+    const auto level = results.marks.guarantee.level;
+    fmt::print("guarantee on this host: {} ({})\n",
+               level == SLICEPATCH_GUARANTEE_PROCESS  ? "process"
+               : level == SLICEPATCH_GUARANTEE_THREAD ? "thread"
+                                                      : "none",
+               results.marks.guarantee.reason);
+    if (results.marks.stand_in)
+        fmt::print("  measured regardless: all variants request in an area of their own, marked as enabled\n");
+    fmt::print("{} sites patched by {}\n", results.marks.patched, results.marks.writer);
+    if (!results.uncounted.empty())
+        fmt::print("NOT COUNTED: {}\n", results.uncounted);
+}
+
+/// Whole where it is whole: only the pairs of BENCH_SITES differ from each other.
+std::string per_pair(std::int64_t count, unsigned pairs)
+{
+    return count % pairs == 0 ? fmt::format("{}", count / pairs)
+                              : fmt::format("{:.2f}", static_cast<double>(count) / pairs);
+}
+
+void print_variant(const LoopResult &loop, std::size_t v)
+{
+    const unsigned pairs = pairs_per_iteration(loop.times.loop);
+    fmt::print("  {:<9}", variants[v]->name);
+    for (auto member : {&Counts::instructions, &Counts::noops, &Counts::loads, &Counts::stores, &Counts::branches,
+                        &Counts::bytes})
+        fmt::print(" {:>8}", loop.counts[v] ? per_pair(*loop.counts[v].*member, pairs) : "-");
+    fmt::print(" {:>9.3f}   {:.3f} [{:.3f}, {:.3f}]\n", loop.ns[v].median, loop.ratio[v].median, loop.ratio[v].low,
+               loop.ratio[v].high);
+}
+
+void print_loop(const LoopResult &loop)
+{
+    fmt::print("\n{} ({})\n", loop_titles[loop.times.loop], loop_names[loop.times.loop]);
+    fmt::print("  {:<9} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8} {:>9}   {}\n", "variant", "instr.", "no-ops", "loads",
+               "stores", "branches", "bytes", "ns/pair", "ratio to floor");
+    for (std::size_t v = 0; v < BENCH_VARIANTS; ++v)
+        print_variant(loop, v);
+    for (std::size_t i = 0; i < by_hand.size(); ++i) {
+        const Interval &ratio = loop.enabled_against[i];
+        fmt::print("  enabled vs {}: {:.3f} [{:.3f}, {:.3f}] {}\n",
+                   by_hand[i] == BENCH_FLAG ? "global flag by hand" : "per-thread check by hand", ratio.median,
+                   ratio.low, ratio.high, verdict(ratio));
+    }
+}
+
+void print_contention(const Contention &contention, std::uint64_t seed)
+{
+    fmt::print("\ncontended spinlock, {} threads, not pinned: sections per second\n", contention.threads);
+    for (std::size_t c = 0; c < contenders.size(); ++c) {
+        const Interval rate = bootstrap_median(contention.sections_per_second[c], seed);
+        fmt::print("  {:<9} {:>8.2f} M [{:.2f}, {:.2f}]", variants[contenders[c]]->name, rate.median / 1e6,
+                   rate.low / 1e6, rate.high / 1e6);
+        if (c != enabled_contender) {
+            const Interval ratio = contention_ratio(contention, c, seed);
+            fmt::print("   enabled / {}: {:.3f} [{:.3f}, {:.3f}]", variants[contenders[c]]->name, ratio.median,
+                       ratio.low, ratio.high);
+        }
+        fmt::print("\n");
+    }
+}
+
+void print_init(const std::vector<InitCost> &costs)
+{
+    fmt::print("\nslicepatch_init(), one thread, in a fresh process, {} runs\n", costs.front().us.size());
+    for (const InitCost &cost : costs) {
+        const double median = quantile(cost.us, 0.5);
+        fmt::print("  {:>6} sites on {:>4} pages: median {:>7.0f} us, p95 {:>7.0f} us (CPU {:.0f} us); budget {:>5.0f} us: "
+                   "{}\n",
+                   cost.which->sites, cost.pages, median, quantile(cost.us, 0.95), quantile(cost.cpu_us, 0.5),
+                   cost.which->budget_us, median <= cost.which->budget_us ? "pass" : "FAIL");
+    }
+}
+
+void print_startup(const StartupTimes &times)
+{
+    const double first = quantile(times[0], 0.5);
+    fmt::print("\nprocess start to end, {} runs\n", times[0].size());
+    for (std::size_t i = 0; i < times.size(); ++i) {
+        const double median = quantile(times[i], 0.5);
+        fmt::print("  {:<40} median {:>6.0f} us", startup_cases[i].what, median);
+        if (i > 0)
+            fmt::print("  {:+6.0f} us", median - first);
+        fmt::print("\n");
+    }
+}
+
+} // namespace
+
+void print_text(const Results &results)
+{
+    print_head(results);
+    for (const LoopResult &loop : results.loops)
+        print_loop(loop);
+    if (!results.loops.empty())
+        fmt::print("\nPer pair of marks. Instructions (no-ops included), loads, stores, branches and distinct bytes "
+                   "executed are exact,\nminus the floor's; ns/pair includes the section. Intervals: 95 % bootstrap "
+                   "of the median over paired blocks.\n");
+    if (results.contention)
+        print_contention(*results.contention, results.plan.seed);
+    if (!results.init.empty())
+        print_init(results.init);
+    if (results.startup)
+        print_startup(*results.startup);
+}
+
+} // namespace slicepatch::tool::bench
