@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+#include "command.h"
+
+#include <sys/wait.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <stdexcept>
+
+namespace slicepatch::test {
+
+TemporaryFolder::TemporaryFolder() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "slicepatch-XXXXXX").string();
+    if (mkdtemp(pattern.data()) == nullptr)
+        throw std::runtime_error("mkdtemp failed");
+    folder_ = pattern;
+}
+
+TemporaryFolder::~TemporaryFolder() {
+    std::error_code ignored; // a folder that stays behind is no reason to fail
+    std::filesystem::remove_all(folder_, ignored);
+}
+
+std::string TemporaryFolder::path(const std::string &name) const {
+    return (folder_ / name).string();
+}
+
+std::string TemporaryFolder::write(const std::string &name, const std::string &text) const {
+    std::ofstream file(path(name), std::ios::binary);
+    file << text;
+    file.close();
+    if (!file)
+        throw std::runtime_error("cannot write " + path(name));
+    return path(name);
+}
+
+std::string quote(const std::string &argument) {
+    std::string quoted = "'";
+    for (char c : argument)
+        quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    return quoted + "'";
+}
+
+std::string read_text(const std::string &path) {
+    std::ifstream file(path, std::ios::binary);
+    if (!file)
+        throw std::runtime_error("cannot read " + path);
+    return {std::istreambuf_iterator<char>(file), {}};
+}
+
+Outcome run_shell(const std::string &script) {
+    const TemporaryFolder folder;
+    const std::string line = "export LC_ALL=C\n{\n" + script + "\n} >" + quote(folder.path("out")) + " 2>" +
+                             quote(folder.path("error")) + " </dev/null";
+    const int status = std::system(line.c_str());
+    if (status == -1)
+        throw std::runtime_error("cannot start a shell");
+    return {WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status), read_text(folder.path("out")),
+            read_text(folder.path("error"))};
+}
+
+Outcome run(const std::vector<std::string> &arguments) {
+    std::string script;
+    for (const std::string &argument : arguments)
+        script += quote(argument) + " ";
+    return run_shell(script);
+}
+
+std::vector<std::string> find_texts() {
+    const std::filesystem::path source = SLICEPATCH_SOURCE_DIR;
+    std::vector<std::string> texts = {(source / "LICENSE").string(),
+                                      (source / "include/slicepatch/slicepatch.h").string(),
+                                      (source / "include/slicepatch/site.h").string()};
+    for (const char *folder : {"/usr/share/common-licenses", "/usr/share/perl/5.36.0/pod"}) {
+        std::error_code missing; // not every machine is a Debian one
+        for (const auto &entry : std::filesystem::directory_iterator(folder, missing))
+            if (entry.is_regular_file() && !entry.is_symlink())
+                texts.push_back(entry.path().string());
+    }
+    return texts;
+}
+
+} // namespace slicepatch::test

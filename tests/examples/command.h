@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+//
+// Runs the examples as a user would: a command line in, exit status, standard output and standard error out.
+#ifndef SLICEPATCH_TESTS_EXAMPLES_COMMAND_H
+#define SLICEPATCH_TESTS_EXAMPLES_COMMAND_H
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace slicepatch::test {
+
+struct Outcome {
+    int status; // 128 + the signal that ended it, as in a shell
+    std::string out;
+    std::string error;
+};
+
+/// A folder that is gone at the end.
+class TemporaryFolder {
+  public:
+    TemporaryFolder();
+    ~TemporaryFolder();
+    TemporaryFolder(const TemporaryFolder &) = delete;
+    TemporaryFolder &operator=(const TemporaryFolder &) = delete;
+
+    [[nodiscard]] std::string path(const std::string &name) const;
+
+    /// The path of a new file.
+    [[nodiscard]] std::string write(const std::string &name, const std::string &text) const;
+
+  private:
+    std::filesystem::path folder_;
+};
+
+/// Through /bin/sh, in the C locale.
+Outcome run_shell(const std::string &script);
+
+/// Each argument as it is.
+Outcome run(const std::vector<std::string> &arguments);
+
+std::string quote(const std::string &argument);
+
+std::string read_text(const std::string &path);
+
+/// Real text: licences and documentation of the machine if it has them, and the repository's own files in any case.
+std::vector<std::string> find_texts();
+
+} // namespace slicepatch::test
+
+#endif // SLICEPATCH_TESTS_EXAMPLES_COMMAND_H

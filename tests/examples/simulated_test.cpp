@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: MIT
+//
+// The examples on each simulated kernel: what they say, what the kernel says, and what is left behind.
+#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
+#include "command.h"
+
+#include <doctest/doctest.h>
+#include <nlohmann/json.hpp>
+
+#include <string>
+#include <vector>
+
+using namespace slicepatch::test;
+
+namespace {
+
+constexpr const char *short_examples[] = {
+    MINIMAL_C,
+    MINIMAL_CPP,
+#ifdef CK_SPINLOCK
+    CK_SPINLOCK,
+#endif
+};
+
+struct Simulated {
+    Outcome outcome;
+    nlohmann::json kernel; // what the simulated kernel counted
+};
+
+Simulated simulate(const std::string &kernel, const std::vector<std::string> &command) {
+    const TemporaryFolder folder;
+    std::vector<std::string> arguments = {SLICEPATCH, "sim", "--kernel", kernel, "--json-file", folder.path("kernel"),
+                                          "--"};
+    arguments.insert(arguments.end(), command.begin(), command.end());
+    Outcome outcome = run(arguments);
+    CAPTURE(outcome.error);
+    REQUIRE(std::filesystem::exists(folder.path("kernel")));
+    return {outcome, nlohmann::json::parse(read_text(folder.path("kernel")))};
+}
+
+struct Counted {
+    nlohmann::json wordcount;
+    nlohmann::json kernel;
+};
+
+Counted count_words(const std::string &kernel, std::vector<std::string> options) {
+    options.insert(options.begin(), {WORDCOUNT, "--json", "--check"});
+    for (const std::string &text : find_texts())
+        options.push_back(text);
+    const Simulated simulated = simulate(kernel, options);
+    CAPTURE(simulated.outcome.error);
+    REQUIRE(simulated.outcome.status == 0);
+    return {nlohmann::json::parse(simulated.outcome.out), simulated.kernel};
+}
+
+void check_nothing_left(const nlohmann::json &wordcount) {
+    CHECK(wordcount["check"]["exits"] >= wordcount["words"]);
+    CHECK(wordcount["check"]["requests_left"] == 0);
+    CHECK(wordcount["check"]["grants_left"] == 0);
+    CHECK(wordcount["check"]["yields_while_holding"] == 0);
+}
+
+/// Until the kernel has granted and got back enough: how many runs that takes is up to the machine.
+Counted count_until_extended(const std::string &kernel) {
+    constexpr uint64_t enough = 50;
+    constexpr unsigned most_runs = 1 << 16;
+    for (unsigned repeat = 64;; repeat *= 4) {
+        Counted counted = count_words(kernel, {"--repeat", std::to_string(repeat)});
+        check_nothing_left(counted.wordcount);
+        if ((counted.kernel["grants"] >= enough && counted.kernel["yields"] >= enough) || repeat >= most_runs)
+            return counted;
+    }
+}
+
+} // namespace
+
+TEST_CASE("patched: slices are extended and given back, and no section leaves anything behind") {
+    const Counted counted = count_until_extended("patched");
+    CHECK(counted.kernel["grants"] >= 50);
+    CHECK(counted.kernel["yields"] >= 50);
+    CHECK(counted.wordcount["check"]["yields"] == counted.kernel["yields"]); // both saw the same ones
+    const auto &report = counted.wordcount["slicepatch"];
+    CHECK(report["guarantee"] == "process");
+    CHECK(report["sites"] > 0);
+    CHECK(report["enabled"] == report["sites"]);
+}
+
+TEST_CASE("stock: every thread is enabled, none is missed, and slices are extended") {
+    const Counted counted = count_until_extended("stock");
+    CHECK(counted.kernel["grants"] >= 50);
+    CHECK(counted.kernel["yields"] >= 50);
+    const auto &report = counted.wordcount["slicepatch"];
+    CHECK(report["guarantee"] == "thread");
+    CHECK(report["enabled"] == report["sites"]);
+    CHECK(report["threads_enabled"] == counted.wordcount["threads"].get<unsigned>() + 1); // and the main thread
+    CHECK(report["threads_missed"] == 0);
+}
+
+TEST_CASE("none and off: only no-ops, no extension") {
+    for (const char *kernel : {"none", "off"}) {
+        CAPTURE(kernel);
+        const Counted counted = count_words(kernel, {"--repeat", "100"});
+        check_nothing_left(counted.wordcount);
+        CHECK(counted.kernel["grants"] == 0);
+        CHECK(counted.wordcount["check"]["yields"] == 0);
+        const auto &report = counted.wordcount["slicepatch"];
+        CHECK(report["guarantee"] == "none");
+        CHECK(report["sites"] > 0);
+        CHECK(report["off"] == report["sites"]);
+    }
+}
+
+TEST_CASE("a section of 5 ms lets its extension expire") {
+    const Counted counted = count_words("patched", {"--long-section"});
+    CHECK(counted.kernel["grants"] >= 1);
+    CHECK(counted.kernel["expired"] >= 1);
+    check_nothing_left(counted.wordcount);
+}
+
+TEST_CASE("the words do not depend on the kernel") {
+    const auto expected = count_words("none", {}).wordcount["top"];
+    for (const char *kernel : {"stock", "patched", "off"})
+        CHECK(count_words(kernel, {"--repeat", "50"}).wordcount["top"] == expected);
+}
+
+TEST_CASE("SLICEPATCH=require is met by the patched kernel alone") {
+    for (const char *kernel : {"patched", "stock", "off", "none"}) {
+        CAPTURE(kernel);
+        const Simulated simulated = simulate(kernel, {"env", "SLICEPATCH=require", WORDCOUNT, "/dev/null"});
+        CHECK(simulated.outcome.status == (std::string(kernel) == "patched" ? 0 : 1));
+    }
+}
+
+TEST_CASE("the short examples count right on each kernel") {
+    for (const char *kernel : {"patched", "stock", "off", "none"}) {
+        CAPTURE(kernel);
+        for (const char *program : short_examples) {
+            CAPTURE(program);
+            const Simulated simulated = simulate(kernel, {program});
+            CHECK(simulated.outcome.status == 0);
+            CHECK(simulated.outcome.out.starts_with("counter: 4000000"));
+        }
+    }
+}
