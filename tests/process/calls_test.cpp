@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+//
+// Init called again, together, in a child, under running threads and signal handlers.
+#include "child.h"
+
+#include <doctest/doctest.h>
+
+using namespace slicepatch::test;
+
+namespace {
+
+const std::vector<std::string> live = {"SLICEPATCH_LIVE=1"}; // what AMD needs no permission for
+
+void check_patched(const Outcome &outcome, const std::string &state, const std::string &count) {
+    CAPTURE(outcome.out);
+    CAPTURE(outcome.error);
+    CHECK(outcome.status == 0);
+    CHECK(outcome.value("answer") == "0");
+    CHECK(outcome.value("errno") == "kept");
+    CHECK(outcome.value(state) == count);
+    CHECK(outcome.value("failure") == "");
+    CHECK(outcome.value("counted") == "yes");
+}
+
+} // namespace
+
+TEST_CASE("a program that never calls init works as compiled") {
+    const Outcome outcome = run_subject({"run=1000", "threads=3", "join", "check", "states"});
+    CHECK(outcome.status == 0);
+    CHECK(outcome.value("counted") == "yes");
+    CHECK(outcome.value("chooses") == "0");
+    for (const SeenSite &site : outcome.sites)
+        CHECK(site.state == "compiled");
+}
+
+TEST_CASE("init again changes nothing and reports the same") {
+    const Outcome once = run_subject({"kernel=none", "init", "run=100", "check", "states"});
+    const Outcome twice = run_subject({"kernel=none", "init", "init", "init", "run=100", "check", "states"});
+    check_patched(once, "off", all_sites);
+    check_patched(twice, "off", all_sites);
+    CHECK(twice.value("writer") == "none"); // there was nothing to write
+    CHECK(run_subject({"kernel=none", "init", "report"}).value("off") == all_sites);
+}
+
+TEST_CASE("a report before init says that nothing happened") {
+    const Outcome outcome = run_subject({"report"});
+    CHECK(outcome.value("answer") == "0");
+    CHECK(outcome.value("guarantee") == "0");
+    CHECK(outcome.value("sites") == "0");
+}
+
+TEST_CASE("init from several threads at once patches once and everywhere") {
+    for (int round = 0; round < 10; ++round) {
+        const Outcome outcome = run_subject({"kernel=none", "together=8", "run=100", "init", "check", "states"}, live);
+        CHECK(outcome.value("worst_answer") == "0");
+        CHECK(outcome.value("most_foreign") == "0");
+        check_patched(outcome, "off", all_sites);
+    }
+}
+
+TEST_CASE("init in a fork child patches the child and leaves the parent as compiled") {
+    check_patched(run_subject({"kernel=none", "run=10", "fork", "init", "run=100", "check", "states"}), "off", all_sites);
+    // The parent's verbs come after the child's end here: it forks a second time to have them.
+    const Outcome again = run_subject({"kernel=none", "init", "fork", "init", "run=100", "check", "states"});
+    check_patched(again, "off", all_sites);
+    CHECK(again.value("writer") == "none");
+}
+
+TEST_CASE("init in a fork child of a process with threads patches it as a single thread") {
+    const Outcome outcome = run_subject({"kernel=none", "threads=2", "fork", "init", "states"});
+    CAPTURE(outcome.out);
+    CHECK(outcome.status == 0);
+    CHECK(outcome.value("writer") == "procmem");
+    CHECK(outcome.value("off") == all_sites);
+}
+
+TEST_CASE("init in a fork child works while the parent is inside init in another thread") {
+    const Outcome outcome = run_subject({"kernel=none", "forks=200", "init", "run=10", "check"}, live);
+    CHECK(outcome.value("bad_children") == "0");
+    CHECK(outcome.value("stuck_children") == "0");
+    CHECK(outcome.value("off") == all_sites);
+}
+
+TEST_CASE("sections give right results while init switches them off under running threads") {
+    for (int round = 0; round < 10; ++round) {
+        const Outcome outcome = run_subject({"kernel=none", "threads=4", "init", "run=100", "join", "check"}, live);
+        check_patched(outcome, "off", all_sites);
+        CHECK(outcome.value("writer") == "live");
+    }
+}
+
+TEST_CASE("sections give right results while init enables them under running threads") {
+    for (int round = 0; round < 10; ++round) {
+        const Outcome outcome =
+            run_subject({"kernel=stock", "yield=ok", "threads=4", "init", "run=100", "join", "check"}, live);
+        check_patched(outcome, "enabled", all_sites);
+        CHECK(outcome.value("writer") == "live");
+    }
+}
+
+TEST_CASE("running threads that may hold a request keep their sections as compiled when they are to be switched off") {
+    const Outcome outcome = run_subject({"kernel=stock", "threads=2", "init", "join", "check", "states"},
+                                        {"SLICEPATCH_LIVE=1", "SLICEPATCH=off"});
+    CHECK(outcome.value("answer") == "0");
+    CHECK(outcome.value("compiled") == all_but_the_branch);
+    CHECK(outcome.state_of("first") == "compiled");
+    CHECK(outcome.state_of("chooses") == "off"); // a branch asks for nothing
+    CHECK(outcome.value("counted") == "yes");
+}
+
+TEST_CASE("signal handlers run sections during init") {
+    for (const char *kernel : {"kernel=none", "kernel=stock"}) {
+        for (int round = 0; round < 5; ++round) {
+            const Outcome outcome = run_subject(
+                {kernel, "yield=ok", "alarms", "init", "init", "run=2000", "quiet", "check", "states"}, live);
+            CHECK(outcome.status == 0);
+            CHECK(outcome.value("counted") == "yes");
+            CHECK(outcome.value("handled") == "yes");
+            CHECK(outcome.value("compiled") == "0");
+        }
+    }
+}
+
+TEST_CASE("iterating over the sites stops when the visitor says so") {
+    const Outcome outcome = run_subject({"stop-early"});
+    CHECK(outcome.value("stopped") == "99");
+    CHECK(outcome.value("stopped_after") == "3");
+}

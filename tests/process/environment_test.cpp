@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: MIT
+//
+// What the user of a program and its author may ask of init, and what they are told when they ask for something else.
+#include "child.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <grp.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+using namespace slicepatch::test;
+
+namespace {
+
+/// -EINVAL, the words on standard error and in the report, and a program that works as compiled.
+void check_refused(const Outcome &outcome, const std::string &reason) {
+    CAPTURE(outcome.out);
+    CHECK(outcome.status == 0);
+    CHECK(outcome.value("answer") == std::to_string(-EINVAL));
+    CHECK(outcome.value("reason") == reason);
+    CHECK(outcome.error == "slicepatch: " + reason + "\n");
+    CHECK(outcome.value("errno") == "kept");
+    for (const SeenSite &site : outcome.sites)
+        CHECK(site.state == "compiled");
+    CHECK(outcome.sites.size() == std::stoul(all_sites));
+    CHECK(outcome.value("counted") == "yes");
+}
+
+Outcome init_with(const std::vector<std::string> &environment, const std::string &kernel = "kernel=none") {
+    return run_subject({kernel, "yield=ok", "init", "run=1000", "check", "states"}, environment);
+}
+
+Outcome init_with_options(std::vector<std::string> options, const std::vector<std::string> &environment = {}) {
+    options.insert(options.begin(), {"kernel=stock", "yield=ok"});
+    options.insert(options.end(), {"init", "run=1000", "check", "states"});
+    return run_subject(options, environment);
+}
+
+void check_selected(const Outcome &outcome, const std::vector<std::string> &enabled) {
+    CAPTURE(outcome.out);
+    CHECK(outcome.value("answer") == "0");
+    CHECK(outcome.value("counted") == "yes");
+    for (const char *name : {"first", "second", "plain_one", "plain_two", "chooses", "slicepatch.outermost", "handler"}) {
+        const bool wanted = std::find(enabled.begin(), enabled.end(), name) != enabled.end();
+        CHECK_MESSAGE(outcome.state_of(name) == (wanted ? "enabled" : "off"), name);
+    }
+}
+
+} // namespace
+
+TEST_CASE("an unknown value of an environment variable is refused in words and leaves every site as compiled") {
+    check_refused(init_with({"SLICEPATCH=maybe"}), "SLICEPATCH=maybe is not one of auto, off, require");
+    check_refused(init_with({"SLICEPATCH="}), "SLICEPATCH= is not one of auto, off, require");
+    check_refused(init_with({"SLICEPATCH_WRITER=pen"}), "SLICEPATCH_WRITER=pen is not one of auto, procmem, rwx");
+    check_refused(init_with({"SLICEPATCH_LIVE=yes"}), "SLICEPATCH_LIVE=yes is not one of 0, 1");
+    check_refused(init_with({"SLICEPATCH_VERBOSE=2"}), "SLICEPATCH_VERBOSE=2 is not one of 0, 1");
+}
+
+TEST_CASE("a value that does not end is cut in the message") {
+    const std::string endless(5000, 'x');
+    check_refused(init_with({"SLICEPATCH=" + endless}),
+                  "SLICEPATCH=" + endless.substr(0, 64) + " is not one of auto, off, require");
+}
+
+TEST_CASE("options of another size, with unknown or contradicting flags are refused") {
+    const std::string reason = "the options are of an unknown size or have unknown flags";
+    check_refused(init_with_options({"size=8"}), reason);
+    check_refused(init_with_options({"size=0"}), reason);
+    check_refused(init_with_options({"flags=0x80000000"}), reason);
+    check_refused(init_with_options({"flags=12"}), reason); // lock and adopt
+}
+
+TEST_CASE("a report of another size is refused before anything happens") {
+    const Outcome outcome = run_subject({"kernel=none", "init-with-small-report", "run=10", "check", "states"});
+    CHECK(outcome.value("answer") == std::to_string(-EINVAL));
+    CHECK(outcome.state_of("first") == "compiled");
+    CHECK(run_subject({"kernel=none", "init", "report=8"}).value("answer") == std::to_string(-EINVAL));
+}
+
+TEST_CASE("init works without a report") {
+    const Outcome outcome = run_subject({"kernel=none", "init-without-report", "states"});
+    CHECK(outcome.value("answer") == "0");
+    CHECK(outcome.state_of("first") == "off");
+}
+
+TEST_CASE("SLICEPATCH=off asks for nothing and switches the sites off") {
+    const Outcome outcome = init_with({"SLICEPATCH=off"}, "kernel=stock");
+    CHECK(outcome.value("guarantee") == "0");
+    CHECK(outcome.value("reason") == "switched off by SLICEPATCH=off or an option");
+    CHECK(outcome.value("off") == all_sites);
+    CHECK(outcome.value("threads_enabled") == "0");
+    CHECK(outcome.value("counted") == "yes");
+}
+
+TEST_CASE("SLICEPATCH=auto is the default") {
+    for (const std::vector<std::string> &environment : {std::vector<std::string>{}, {"SLICEPATCH=auto"}}) {
+        const Outcome outcome = init_with(environment, "kernel=stock");
+        CHECK(outcome.value("guarantee") == "1");
+        CHECK(outcome.value("enabled") == all_sites);
+    }
+}
+
+TEST_CASE("SLICEPATCH=require fails below the guarantee for the process and leaves every site as compiled") {
+    for (const char *kernel : {"kernel=none", "kernel=stock"}) {
+        const Outcome outcome = init_with({"SLICEPATCH=require"}, kernel);
+        CAPTURE(outcome.out);
+        CHECK(outcome.value("answer") == std::to_string(-EPERM));
+        CHECK(outcome.value("compiled") == all_sites);
+        CHECK(outcome.value("failure") == "the required guarantee is not to be had");
+        CHECK(outcome.value("errno") == "kept");
+        CHECK(outcome.value("counted") == "yes");
+    }
+}
+
+TEST_CASE("the environment has the last word over the options") {
+    const std::string off = "flags=1", require = "flags=2";
+    CHECK(init_with_options({off}).value("off") == all_sites);
+    CHECK(init_with_options({off}, {"SLICEPATCH=auto"}).value("enabled") == all_sites);
+    CHECK(init_with_options({require}).value("answer") == std::to_string(-EPERM));
+    CHECK(init_with_options({require}, {"SLICEPATCH=off"}).value("off") == all_sites);
+    check_selected(init_with_options({"sites=first"}, {"SLICEPATCH_SITES=second"}), {"second"});
+}
+
+TEST_CASE("SLICEPATCH_SITES selects by label") {
+    check_selected(init_with({"SLICEPATCH_SITES=first"}, "kernel=stock"), {"first"});
+    check_selected(init_with({"SLICEPATCH_SITES=f*,second"}, "kernel=stock"), {"first", "second"});
+    check_selected(init_with({"SLICEPATCH_SITES=*,-second,-slicepatch.*"}, "kernel=stock"),
+                   {"first", "plain_one", "plain_two", "chooses", "handler"});
+    check_selected(init_with({"SLICEPATCH_SITES=-*,s?cond"}, "kernel=stock"), {"second"});
+    check_selected(init_with({"SLICEPATCH_SITES=nothing"}, "kernel=stock"), {});
+}
+
+TEST_CASE("SLICEPATCH_SITES selects by function where a site has no label") {
+    check_selected(init_with({"SLICEPATCH_SITES=plain_*"}, "kernel=stock"), {"plain_one", "plain_two"});
+    check_selected(init_with({"SLICEPATCH_SITES=-plain_two"}, "kernel=stock"),
+                   {"first", "second", "plain_one", "chooses", "slicepatch.outermost", "handler"});
+    check_selected(init_with_options({"sites=chooses"}), {"chooses"});
+}
+
+TEST_CASE("SLICEPATCH_WRITER chooses how bytes are written") {
+    for (const char *writer : {"procmem", "rwx"}) {
+        const Outcome outcome = init_with({std::string("SLICEPATCH_WRITER=") + writer});
+        CHECK(outcome.value("writer") == writer);
+        CHECK(outcome.value("off") == all_sites);
+        CHECK(outcome.value("counted") == "yes");
+    }
+}
+
+TEST_CASE("SLICEPATCH_VERBOSE=1 prints the report on standard error, 0 prints nothing") {
+    const Outcome outcome = run_subject({"kernel=none", "init", "text"}, {"SLICEPATCH_VERBOSE=1"});
+    CAPTURE(outcome.error);
+    CHECK(outcome.error.starts_with(
+        "slicepatch: guarantee none: the kernel has no time slice extension (Linux 7.0 and later have it)\n"
+        "slicepatch: 15 sites in 1 objects: 0 enabled, 15 off, 0 compiled, 0 foreign (procmem writer, proven by Zydis)\n"
+        "slicepatch: 0 threads enabled, 0 missed; yields by system call 471; init took "));
+    CHECK(outcome.out.find(outcome.error) != std::string::npos); // slicepatch_report_text() says the same
+    CHECK(outcome.value("length") == "right");
+    CHECK(outcome.value("cut") == "slicepatc");
+    CHECK(run_subject({"kernel=none", "init"}, {"SLICEPATCH_VERBOSE=0"}).error == "");
+}
+
+namespace {
+
+/// A copy of a program that runs as its owner, root, whoever starts it.
+class SetuidCopy {
+public:
+    explicit SetuidCopy(const std::string &program) {
+        std::string pattern = (std::filesystem::temp_directory_path() / "slicepatch-XXXXXX").string();
+        if (mkdtemp(pattern.data()) == nullptr)
+            return;
+        folder_ = pattern;
+        path_ = folder_ + "/program";
+        std::filesystem::copy_file(program, path_);
+        made_ = chmod(folder_.c_str(), 0755) == 0 && chown(path_.c_str(), 0, 0) == 0 && chmod(path_.c_str(), 04755) == 0;
+    }
+    SetuidCopy(const SetuidCopy &) = delete;
+    SetuidCopy &operator=(const SetuidCopy &) = delete;
+    ~SetuidCopy() {
+        std::error_code ignored; // a folder that stays behind is no reason to fail
+        std::filesystem::remove_all(folder_, ignored);
+    }
+
+    [[nodiscard]] bool made() const {
+        return made_;
+    }
+    [[nodiscard]] const std::string &path() const {
+        return path_;
+    }
+
+private:
+    std::string folder_, path_;
+    bool made_ = false;
+};
+
+bool become_nobody() {
+    constexpr uid_t nobody = 65534;
+    return setgroups(0, nullptr) == 0 && setgid(nobody) == 0 && setuid(nobody) == 0;
+}
+
+} // namespace
+
+TEST_CASE("a set-user-ID program ignores the environment") {
+    constexpr const char *what = "a set-user-ID program";
+    if (geteuid() != 0)
+        return skip(what, "needs root");
+    const SetuidCopy copy(SUBJECT_ARCHIVE); // with the library inside: the loader would not find it here
+    if (!copy.made())
+        return skip(what, "the folder for temporary files takes no copy with that bit");
+    // "kernel" would take the privilege away at the next exec only; the verbs are those of this very process.
+    const Outcome outcome = run({.program = copy.path(),
+                                 .arguments = {"secure", "kernel=none", "init", "states"},
+                                 .environment = {"SLICEPATCH=maybe", "SLICEPATCH_SITES=-*", "SLICEPATCH_VERBOSE=1",
+                                                 "SLICEPATCH_WRITER=pen", "SLICEPATCH_LIVE=x"},
+                                 .before_exec = become_nobody});
+    CAPTURE(outcome.out);
+    if (outcome.status == 0 && outcome.value("secure") == "0")
+        return skip(what, "this file system or container ignores the bit");
+    REQUIRE(outcome.status == 0);
+    CHECK(outcome.value("answer") == "0");
+    CHECK(outcome.value("off") == all_sites);
+    CHECK(outcome.error == "");
+    // The same program heeds them when it has no more rights than its caller.
+    CHECK(run({.program = SUBJECT_ARCHIVE, .arguments = {"init"}, .environment = {"SLICEPATCH=maybe"}})
+              .value("answer") == std::to_string(-EINVAL));
+}

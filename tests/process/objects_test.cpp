@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT
+//
+// Objects that come and go, copies of the library, and every way of linking it.
+#include "child.h"
+
+#include <doctest/doctest.h>
+
+using namespace slicepatch::test;
+
+namespace {
+
+std::string open(const char *object) {
+    return std::string("open=") + object;
+}
+
+} // namespace
+
+TEST_CASE("an object that is opened later is patched by the next init") {
+    const Outcome outcome = run_subject(
+        {"kernel=none", "init", open(PLUGIN), "plugin-run", "init", "plugin-run", "run=10", "check", "states"});
+    CAPTURE(outcome.out);
+    CHECK(outcome.status == 0);
+    CHECK(outcome.value("objects") == "2");
+    CHECK(outcome.value("sites") == all_sites_and_plugin);
+    CHECK(outcome.value("off") == all_sites_and_plugin);
+    CHECK(outcome.state_of("plugin") == "off");
+    CHECK(outcome.value("plugin") == "counted");
+    CHECK(outcome.value("counted") == "yes");
+}
+
+TEST_CASE("an object that is closed and opened again is patched again") {
+    const Outcome outcome = run_subject({"kernel=stock", "yield=ok", open(PLUGIN), "init", "plugin-run", "close", "init",
+                                         open(PLUGIN), "plugin-run", "states"});
+    CHECK(outcome.status == 0);
+    CHECK(outcome.state_of("plugin") == "compiled");
+    CHECK(outcome.state_of("first") == "enabled");
+    CHECK(outcome.value("sites") == all_sites);
+    const Outcome again = run_subject({"kernel=stock", "yield=ok", open(PLUGIN), "init", "close", open(PLUGIN), "init",
+                                       "plugin-run", "states"});
+    CHECK(again.state_of("plugin") == "enabled");
+    CHECK(again.value("enabled") == all_sites_and_plugin);
+    CHECK(again.value("plugin") == "counted");
+}
+
+TEST_CASE("an object that is opened while threads run is patched under them") {
+    const Outcome outcome = run_subject({"kernel=stock", "yield=ok", "init", "threads=2", open(PLUGIN), "init",
+                                         "plugin-run", "join", "check", "states"},
+                                        {"SLICEPATCH_LIVE=1"});
+    CHECK(outcome.value("enabled") == all_sites_and_plugin);
+    CHECK(outcome.value("plugin") == "counted");
+    CHECK(outcome.value("counted") == "yes");
+}
+
+TEST_CASE("a plug-in works with the library that its program has, or with a copy of its own") {
+    for (const char *program : {SUBJECT, SUBJECT_ARCHIVE})
+        for (const char *plugin : {PLUGIN_SHARED, PLUGIN_ARCHIVE}) {
+            const Outcome outcome =
+                run({.program = program,
+                     .arguments = {"kernel=stock", "yield=ok", "init", open(plugin), "plugin-run", "plugin-init",
+                                   "plugin-run", "init", "run=100", "check", "states"}});
+            CAPTURE(program);
+            CAPTURE(plugin);
+            CAPTURE(outcome.out);
+            CHECK(outcome.status == 0);
+            CHECK(outcome.value("plugin_answer") == "0");
+            CHECK(outcome.value("plugin_guarantee") == "1");
+            CHECK(outcome.value("plugin_enabled") == all_sites_and_plugin);
+            CHECK(outcome.value("plugin_foreign") == "0");
+            CHECK(outcome.value("answer") == "0");
+            CHECK(outcome.value("enabled") == all_sites_and_plugin);
+            CHECK(outcome.value("writer") == "none"); // the plug-in's copy had done it all
+            CHECK(outcome.value("plugin") == "counted");
+            CHECK(outcome.value("counted") == "yes");
+        }
+}
+
+TEST_CASE("two copies of the library at the same moment compose") {
+    for (int round = 0; round < 10; ++round) {
+        const Outcome outcome = run({.program = SUBJECT_ARCHIVE,
+                                     .arguments = {"kernel=none", open(PLUGIN_ARCHIVE), "both", "plugin-run", "init",
+                                                   "run=100", "check", "states"},
+                                     .environment = {"SLICEPATCH_LIVE=1"}});
+        CAPTURE(outcome.out);
+        CHECK(outcome.value("both") == "0 0");
+        CHECK(outcome.value("off") == all_sites_and_plugin);
+        CHECK(outcome.value("foreign") == "0");
+        CHECK(outcome.value("counted") == "yes");
+    }
+}
+
+TEST_CASE("the nesting depth of the outermost forms is one for a program and its plug-ins") {
+    const Outcome outcome = run_subject({open(PLUGIN), "across"});
+    CHECK(outcome.value("depths") == "1 2 0");
+}
+
+TEST_CASE("a program patches itself whether the library is shared, archived or fully static") {
+    const struct {
+        const char *program, *verifier;
+    } ways[] = {{SUBJECT, "Zydis"}, {SUBJECT_ARCHIVE, "Zydis"}, {SUBJECT_STATIC, "assembler"}};
+    for (const auto &way : ways) {
+        for (const char *kernel : {"kernel=none", "kernel=stock"}) {
+            const Outcome outcome = run({.program = way.program,
+                                         .arguments = {kernel, "yield=ok", "run=10", "init", "run=1000", "threads=2",
+                                                       "join", "check", "states"}});
+            CAPTURE(way.program);
+            CAPTURE(outcome.out);
+            CHECK(outcome.status == 0);
+            CHECK(outcome.value("answer") == "0");
+            CHECK(outcome.value("verifier") == way.verifier);
+            CHECK(outcome.value("sites") == all_sites);
+            CHECK(outcome.value(kernel == std::string("kernel=none") ? "off" : "enabled") == all_sites);
+            CHECK(outcome.value("counted") == "yes");
+        }
+    }
+}

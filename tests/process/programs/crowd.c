@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+/* Threads that run the sections, that hide from signals, or that call init themselves; and forks. */
+#include "subject.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { most_threads = 64 };
+
+static pthread_t threads[most_threads];
+static unsigned thread_count;
+static atomic_uint started;
+static atomic_int stop;
+
+static void start(void *(*routine)(void *), unsigned count)
+{
+    const unsigned wanted = atomic_load(&started) + count;
+    for (unsigned i = 0; i < count; ++i)
+        if (thread_count == most_threads || pthread_create(&threads[thread_count++], NULL, routine, NULL))
+            broken("pthread_create");
+    while (atomic_load(&started) != wanted) /* all of them run sections now */
+        sched_yield();
+}
+
+static unsigned number_of(const char *argument)
+{
+    return *argument ? (unsigned)strtoul(argument, NULL, 10) : 1;
+}
+
+static void *hammer(void *unused)
+{
+    run_every_section(10);
+    atomic_fetch_add(&started, 1);
+    while (!atomic_load(&stop))
+        run_every_section(10);
+    return unused;
+}
+
+static void *hide(void *unused)
+{
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, NULL);
+    atomic_fetch_add(&started, 1);
+    while (!atomic_load(&stop))
+        sched_yield();
+    return unused;
+}
+
+static void start_hammers(const char *count)
+{
+    start(hammer, number_of(count));
+}
+
+static void start_hidden(const char *count)
+{
+    start(hide, number_of(count));
+}
+
+static void join(const char *argument)
+{
+    (void)argument;
+    atomic_store(&stop, 1);
+    while (thread_count)
+        pthread_join(threads[--thread_count], NULL);
+    atomic_store(&started, 0);
+    atomic_store(&stop, 0);
+}
+
+/* together=N: that many threads call init at the same moment. */
+static atomic_int gate;
+static atomic_int worst_answer;
+static atomic_uint most_foreign;
+
+static void *init_at_gate(void *unused)
+{
+    struct slicepatch_report report = {.size = sizeof report};
+    atomic_fetch_add(&started, 1);
+    while (!atomic_load(&gate))
+        ;
+    const int answer = slicepatch_init(NULL, &report);
+    if (answer)
+        atomic_store(&worst_answer, answer);
+    if (report.foreign)
+        atomic_store(&most_foreign, report.foreign);
+    return unused;
+}
+
+static void init_together(const char *count)
+{
+    start(init_at_gate, number_of(count));
+    atomic_store(&gate, 1);
+    join("");
+    printf("worst_answer=%d\nmost_foreign=%u\n", atomic_load(&worst_answer), atomic_load(&most_foreign));
+}
+
+/* The verbs behind "fork" are the child's; the parent only waits for it. */
+static void in_child(const char *argument)
+{
+    (void)argument;
+    fflush(stdout);
+    const pid_t child = fork();
+    if (child < 0)
+        broken("fork");
+    if (child == 0)
+        return;
+    int status = 0;
+    if (waitpid(child, &status, 0) != child)
+        broken("waitpid");
+    _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+}
+
+static void *init_often(void *unused)
+{
+    atomic_fetch_add(&started, 1);
+    while (!atomic_load(&stop))
+        (void)slicepatch_init(NULL, NULL);
+    return unused;
+}
+
+static void check_child(pid_t child, unsigned *bad, unsigned *stuck)
+{
+    const struct timespec step = {0, 1000000};
+    int status = 0;
+    for (int waits = 0; waits < 20000; ++waits) { /* 20 s: a child that takes that long waits for ever */
+        if (waitpid(child, &status, WNOHANG) == child) {
+            *bad += status != 0;
+            return;
+        }
+        nanosleep(&step, NULL);
+    }
+    ++*stuck;
+    kill(child, SIGKILL);
+    waitpid(child, &status, 0);
+}
+
+/* forks=N: that many forks while another thread is inside init nearly all the time; each child calls init. */
+static void fork_during_init(const char *count)
+{
+    unsigned bad = 0, stuck = 0;
+    start(init_often, 1);
+    for (unsigned i = number_of(count); i > 0 && !stuck; --i) {
+        const pid_t child = fork();
+        if (child < 0)
+            broken("fork");
+        if (child == 0) {
+            struct slicepatch_report report = {.size = sizeof report};
+            const int answer = slicepatch_init(NULL, &report);
+            run_every_section(10);
+            _exit(answer != 0 || report.foreign != 0);
+        }
+        check_child(child, &bad, &stuck);
+    }
+    join("");
+    printf("bad_children=%u\nstuck_children=%u\n", bad, stuck);
+}
+
+const struct verb thread_verbs[] = {
+    {"threads", start_hammers}, {"hidden", start_hidden}, {"join", join}, {"together", init_together},
+    {"fork", in_child}, {"forks", fork_during_init}, {NULL, NULL},
+};

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/* Objects that come and go. */
+#include "subject.h"
+
+#include <dlfcn.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static void *opened;
+static unsigned long plugin_runs;
+
+static void open_object(const char *path)
+{
+    opened = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    if (!opened)
+        broken(dlerror());
+}
+
+static void close_object(const char *argument)
+{
+    (void)argument;
+    if (!opened || dlclose(opened))
+        broken("dlclose");
+    opened = NULL;
+    plugin_runs = 0;
+}
+
+static void *symbol(const char *name)
+{
+    void *found = opened ? dlsym(opened, name) : NULL;
+    if (!found)
+        broken(name);
+    return found;
+}
+
+static void run_plugin(const char *times)
+{
+    unsigned long (*run)(unsigned long);
+    *(void **)&run = symbol("plugin_run");
+    const unsigned long wanted = *times ? strtoul(times, NULL, 10) : 1000;
+    plugin_runs += wanted;
+    printf("plugin=%s\n", run(wanted) == plugin_runs ? "counted" : "lost");
+}
+
+/* The plug-in's own copy of the library. */
+static int init_by_plugin(struct slicepatch_report *report)
+{
+    int (*init)(struct slicepatch_report *);
+    *(void **)&init = symbol("plugin_init");
+    return init(report);
+}
+
+static void print_plugin_init(const char *argument)
+{
+    (void)argument;
+    struct slicepatch_report report = {.size = sizeof report};
+    printf("plugin_answer=%d\n", init_by_plugin(&report));
+    printf("plugin_sites=%u\nplugin_off=%u\nplugin_enabled=%u\nplugin_foreign=%u\nplugin_guarantee=%d\n", report.sites,
+           report.off, report.enabled, report.foreign, (int)report.guarantee);
+    printf("plugin_threads=%u\nplugin_reason=%s\nplugin_failure=%s\n", report.threads_enabled, report.reason,
+           report.failure);
+}
+
+static void start_plugin_thread(const char *argument)
+{
+    (void)argument;
+    int (*start)(void);
+    *(void **)&start = symbol("plugin_start_thread");
+    printf("plugin_thread=%s\n", start() ? "ran" : "failed");
+}
+
+/* Both copies at the same moment. */
+static atomic_int ready;
+
+static void *init_own(void *answer)
+{
+    atomic_fetch_add(&ready, 1);
+    while (atomic_load(&ready) != 2)
+        ;
+    *(int *)answer = slicepatch_init(NULL, NULL);
+    return NULL;
+}
+
+static void init_both(const char *argument)
+{
+    (void)argument;
+    pthread_t thread;
+    int own = 1;
+    struct slicepatch_report report = {.size = sizeof report};
+    if (pthread_create(&thread, NULL, init_own, &own))
+        broken("pthread_create");
+    atomic_fetch_add(&ready, 1);
+    while (atomic_load(&ready) != 2)
+        ;
+    const int plugin = init_by_plugin(&report);
+    pthread_join(thread, NULL);
+    printf("both=%d %d\n", own, plugin);
+}
+
+/* Whether the nesting depth is one for all objects: a pair of the plug-in's inside one of ours is not the outermost. */
+static void nest_across(const char *argument)
+{
+    (void)argument;
+    void (*outermost)(int);
+    *(void **)&outermost = symbol("plugin_outermost");
+    SLICEPATCH_ENTER_OUTERMOST_AS("across");
+    const unsigned one = slicepatch_depth_;
+    outermost(1);
+    const unsigned two = slicepatch_depth_;
+    outermost(0);
+    SLICEPATCH_EXIT_OUTERMOST_AS("across");
+    printf("depths=%u %u %u\n", one, two, slicepatch_depth_);
+}
+
+const struct verb object_verbs[] = {
+    {"open", open_object},
+    {"close", close_object},
+    {"plugin-run", run_plugin},
+    {"plugin-init", print_plugin_init},
+    {"plugin-thread", start_plugin_thread},
+    {"both", init_both},
+    {"across", nest_across},
+    {NULL, NULL},
+};

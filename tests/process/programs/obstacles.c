@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+/* What gets in the patcher's way: other tools' bytes, and systems that deny things. */
+#include "filters.h"
+#include "site_bytes.h"
+#include "subject.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <link.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* Overwrites text as a debugger in the same process would: not through the library. */
+static void overwrite(uintptr_t address, const uint8_t *bytes, size_t size)
+{
+    const uintptr_t page_size = (uintptr_t)sysconf(_SC_PAGESIZE);
+    void *page = (void *)(address / page_size * page_size);
+    const size_t length = 2 * page_size;
+    if (mprotect(page, length, PROT_READ | PROT_WRITE | PROT_EXEC))
+        unsupported("this system denies text that is writable and executable");
+    memcpy((void *)address, bytes, size);
+    if (mprotect(page, length, PROT_READ | PROT_EXEC))
+        broken("mprotect");
+}
+
+/* breakpoint=NAME: on the ENTER of that label or function. */
+static uint8_t bytes_under_breakpoint[8];
+
+static void breakpoint(const char *name)
+{
+    const uintptr_t site = find_site(name, SLICEPATCH_SITE_ENTER);
+    uint8_t bytes[8];
+    memcpy(bytes_under_breakpoint, (const void *)site, sizeof bytes_under_breakpoint);
+    overwrite(site, bytes, make_breakpoint(bytes));
+}
+
+static void remove_breakpoint(const char *name)
+{
+    overwrite(find_site(name, SLICEPATCH_SITE_ENTER), bytes_under_breakpoint, sizeof bytes_under_breakpoint);
+}
+
+static void hook(const char *name)
+{
+    const uintptr_t site = find_site(name, SLICEPATCH_SITE_EXIT);
+    uint8_t bytes[8];
+    overwrite(site, bytes, make_hook(bytes, (const uint8_t *)site));
+}
+
+/* kernel=none|off|unregistered|denied|sandbox|stock|strange: its answer to the slice extension's prctl. */
+static void kernel(const char *name)
+{
+    static const struct {
+        const char *name;
+        int error;
+    } kernels[] = {{"none", EINVAL},  {"off", 524},    {"unregistered", ENXIO}, {"denied", EPERM},
+                   {"sandbox", ENOSYS}, {"stock", 0}, {"strange", EPROTO}};
+    for (size_t i = 0; i < sizeof kernels / sizeof *kernels; ++i)
+        if (!strcmp(kernels[i].name, name)) {
+            if (fake_slice_kernel(kernels[i].error))
+                unsupported("no seccomp filters here");
+            return;
+        }
+    broken(name);
+}
+
+/* yield=ok|denied|missing: what system call 471 answers. */
+static void yield_answer(const char *name)
+{
+    const int error = !strcmp(name, "denied") ? EPERM : !strcmp(name, "missing") ? ENOSYS : 0;
+    if (fake_yield(error))
+        unsupported("no seccomp filters here");
+}
+
+/* PR_SET_MDWE with PR_MDWE_REFUSE_EXEC_GAIN, Linux 6.3. */
+static void mdwe(const char *argument)
+{
+    (void)argument;
+    const int set_mdwe = 65, refuse_exec_gain = 1;
+    if (prctl(set_mdwe, refuse_exec_gain, 0, 0, 0))
+        unsupported("this kernel has no PR_SET_MDWE");
+}
+
+static int seal_text(struct dl_phdr_info *info, size_t size, void *data)
+{
+    (void)size;
+    (void)data;
+    const uintptr_t page_size = (uintptr_t)sysconf(_SC_PAGESIZE);
+    const long mseal = 462;
+    for (int i = 0; i < info->dlpi_phnum; ++i) {
+        const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
+        if (segment->p_type != PT_LOAD || !(segment->p_flags & PF_X))
+            continue;
+        const uintptr_t begin = (info->dlpi_addr + segment->p_vaddr) / page_size * page_size;
+        const uintptr_t end = info->dlpi_addr + segment->p_vaddr + segment->p_memsz;
+        if (syscall(mseal, begin, (end - begin + page_size - 1) / page_size * page_size, 0))
+            unsupported("this kernel has no mseal");
+    }
+    return 1; /* the executable comes first, and is all that has sites */
+}
+
+static void seal(const char *argument)
+{
+    (void)argument;
+    dl_iterate_phdr(seal_text, NULL);
+}
+
+/* deny=rwx|procmem */
+static void deny(const char *what)
+{
+    int failed = -1;
+    if (!strcmp(what, "rwx"))
+        failed = answer_with(SYS_mprotect, 2, PROT_WRITE | PROT_EXEC, PROT_WRITE | PROT_EXEC, EACCES);
+    else if (!strcmp(what, "procmem")) /* the only file that the library opens for writing */
+        failed = answer_with(SYS_openat, 2, O_ACCMODE, O_RDWR, EACCES);
+    else
+        broken(what);
+    if (failed)
+        unsupported("no seccomp filters here");
+}
+
+/* As nobody, in a process that nobody may look into: /proc/self/mem then belongs to root. */
+static void undumpable(const char *argument)
+{
+    (void)argument;
+    const uid_t nobody = 65534;
+    if (getuid() == 0 && (setgroups(0, NULL) || setgid(nobody) || setuid(nobody)))
+        unsupported("cannot become another user");
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
+        broken("PR_SET_DUMPABLE");
+    const int file = open("/proc/self/mem", O_RDWR | O_CLOEXEC);
+    printf("procmem_opens=%s\n", file < 0 ? "no" : "yes");
+    if (file >= 0)
+        close(file);
+}
+
+/* How the text is mapped now: its permissions, and whether it still is the file's. */
+static void print_mapping(const char *argument)
+{
+    (void)argument;
+    const uintptr_t text = find_site("first", SLICEPATCH_SITE_ENTER);
+    FILE *maps = fopen("/proc/self/maps", "re");
+    uintptr_t begin, end;
+    char line[512], permissions[5];
+    while (maps && fgets(line, sizeof line, maps))
+        if (sscanf(line, "%lx-%lx %4s", &begin, &end, permissions) == 3 && begin <= text && text < end)
+            printf("text=%s %s\n", permissions, strchr(line, '/') ? "file" : "anonymous");
+    if (maps)
+        fclose(maps);
+}
+
+const struct verb obstacle_verbs[] = {
+    {"breakpoint", breakpoint}, {"remove-breakpoint", remove_breakpoint}, {"hook", hook}, {"kernel", kernel}, {"yield", yield_answer},
+    {"mdwe", mdwe}, {"seal", seal}, {"deny", deny}, {"undumpable", undumpable},
+    {"mapping", print_mapping}, {NULL, NULL},
+};

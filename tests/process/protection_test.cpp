@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: MIT
+//
+// Systems that let a program do less: each writer where it is allowed, and sites that work as compiled where none is.
+#include "child.h"
+
+#include <doctest/doctest.h>
+
+#include <sched.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+using namespace slicepatch::test;
+
+namespace {
+
+const std::string refused_text = "the system lets nobody write to the program's text";
+
+Outcome patch_under(const std::vector<std::string> &obstacles, const std::vector<std::string> &environment = {}) {
+    std::vector<std::string> verbs = obstacles;
+    verbs.insert(verbs.begin(), "kernel=none");
+    verbs.insert(verbs.end(), {"run=100", "init", "run=100", "check", "states", "mapping"});
+    return run_subject(verbs, environment);
+}
+
+void check_patched(const Outcome &outcome, const std::string &writer) {
+    CAPTURE(outcome.out);
+    CHECK(outcome.status == 0);
+    CHECK(outcome.value("answer") == "0");
+    CHECK(outcome.value("writer") == writer);
+    CHECK(outcome.value("off") == all_sites);
+    CHECK(outcome.value("failure") == "");
+    CHECK(outcome.value("counted") == "yes");
+}
+
+/// Every site as compiled and working, and the reason.
+void check_left(const Outcome &outcome, const std::string &reason) {
+    CAPTURE(outcome.out);
+    CHECK(outcome.status == 0);
+    CHECK(outcome.value("answer") == "0");
+    CHECK(outcome.value("errno") == "kept");
+    CHECK(outcome.value("writer") == "none");
+    CHECK(outcome.value("compiled") == all_sites);
+    CHECK(outcome.value("failure").ends_with(reason));
+    CHECK(outcome.value("counted") == "yes");
+    for (const SeenSite &site : outcome.sites)
+        CHECK(site.state == "compiled");
+}
+
+} // namespace
+
+TEST_CASE("text stays read-only, executable and the file's when it was written through /proc/self/mem") {
+    const Outcome outcome = patch_under({});
+    check_patched(outcome, "procmem");
+    CHECK(outcome.value("text") == "r-xp file");
+}
+
+TEST_CASE("text is read-only and executable again when it was written through a writable mapping") {
+    const Outcome outcome = patch_under({}, {"SLICEPATCH_WRITER=rwx"});
+    check_patched(outcome, "rwx");
+    CHECK(outcome.value("text") == "r-xp file");
+}
+
+TEST_CASE("a process that refuses new executable memory is patched") {
+    const Outcome outcome = patch_under({"mdwe"});
+    if (!skipped(outcome, "PR_SET_MDWE"))
+        check_patched(outcome, "procmem");
+}
+
+TEST_CASE("a process that refuses new executable memory works as compiled when it is told to use it") {
+    const Outcome outcome = patch_under({"mdwe"}, {"SLICEPATCH_WRITER=rwx"});
+    if (skipped(outcome, "PR_SET_MDWE"))
+        return;
+    check_left(outcome, refused_text);
+    CHECK(outcome.value("text") == "r-xp file");
+}
+
+TEST_CASE("sealed text is patched") {
+    const Outcome outcome = patch_under({"seal"});
+    if (!skipped(outcome, "mseal"))
+        check_patched(outcome, "procmem");
+}
+
+TEST_CASE("sealed text works as compiled when it is to be made writable") {
+    const Outcome outcome = patch_under({"seal"}, {"SLICEPATCH_WRITER=rwx"});
+    if (skipped(outcome, "mseal"))
+        return;
+    check_left(outcome, refused_text);
+    CHECK(outcome.value("text") == "r-xp file");
+}
+
+TEST_CASE("a system that denies writable and executable memory is no obstacle to a single thread") {
+    check_patched(patch_under({"deny=rwx"}), "procmem");
+}
+
+TEST_CASE("a system that denies /proc/self/mem is no obstacle where memory may be writable and executable") {
+    check_patched(patch_under({"deny=procmem"}), "rwx");
+    check_left(patch_under({"deny=procmem"}, {"SLICEPATCH_WRITER=procmem"}), refused_text);
+}
+
+TEST_CASE("a system that denies both leaves every site as compiled, with the reason") {
+    check_left(patch_under({"deny=procmem", "deny=rwx"}), refused_text);
+}
+
+TEST_CASE("a process that nobody may look into is patched through a writable mapping") {
+    const Outcome outcome = patch_under({"undumpable"});
+    if (skipped(outcome, "PR_SET_DUMPABLE"))
+        return;
+    CHECK(outcome.value("procmem_opens") == "no");
+    check_patched(outcome, "rwx");
+}
+
+TEST_CASE("running threads and a system that denies writable and executable memory leave every site as compiled") {
+    const Outcome outcome = run_subject({"kernel=none", "deny=rwx", "threads=2", "init", "join", "check", "states"},
+                                        {"SLICEPATCH_LIVE=1"});
+    check_left(outcome, "threads are running or cannot be counted, and the system refuses text that is writable and executable");
+}
+
+TEST_CASE("running threads under PR_SET_MDWE leave every site as compiled") {
+    const Outcome outcome =
+        run_subject({"kernel=none", "mdwe", "threads=2", "init", "join", "check", "states"}, {"SLICEPATCH_LIVE=1"});
+    if (!skipped(outcome, "PR_SET_MDWE"))
+        check_left(outcome, "threads are running or cannot be counted, and the system refuses text that is writable and executable");
+}
+
+namespace {
+
+/// Takes /proc away from this process and what it starts.
+bool hide_proc() {
+    return unshare(CLONE_NEWNS) == 0 && mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+           mount("none", "/proc", "tmpfs", MS_RDONLY, nullptr) == 0;
+}
+
+Outcome run_without_proc(const char *program, const std::vector<std::string> &environment) {
+    return run({.program = program,
+                .arguments = {"kernel=none", "run=100", "init", "run=100", "check", "states"},
+                .environment = environment,
+                .before_exec = hide_proc});
+}
+
+} // namespace
+
+TEST_CASE("without /proc a program works, and is told that its threads cannot be counted") {
+    for (const char *program : {SUBJECT, SUBJECT_STATIC}) {
+        const Outcome outcome = run_without_proc(program, {"SLICEPATCH_LIVE=0"});
+        CAPTURE(outcome.out);
+        if (skipped(outcome, "a process without /proc"))
+            return;
+        CHECK(outcome.status == 0);
+        CHECK(outcome.value("answer") == "0");
+        CHECK(outcome.value("counted") == "yes");
+        // Either this CPU tolerates it, or the words say what would help.
+        if (outcome.value("off") == all_sites)
+            CHECK(outcome.value("writer") == "live");
+        else
+            check_left(outcome, "threads are running or cannot be counted, and this CPU is not known to tolerate "
+                                "rewriting under them (SLICEPATCH_LIVE=1)");
+    }
+}
+
+TEST_CASE("without /proc a program that says that its CPU tolerates it is patched") {
+    for (const char *program : {SUBJECT, SUBJECT_STATIC}) {
+        const Outcome outcome = run_without_proc(program, {"SLICEPATCH_LIVE=1"});
+        if (skipped(outcome, "a process without /proc"))
+            return;
+        check_patched(outcome, "live");
+    }
+}
