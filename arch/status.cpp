@@ -47,9 +47,10 @@ const char *status_text(Status status)
     case Status::write_raced:
         return "the bytes at the site changed before the write";
     case Status::live_not_proven:
-        return "threads are running, and this CPU is not known to tolerate rewriting under them (SLICEPATCH_LIVE=1)";
+        return "threads are running or cannot be counted, and this CPU is not known to tolerate rewriting under them "
+               "(SLICEPATCH_LIVE=1)";
     case Status::live_refused:
-        return "threads are running, and the system refuses text that is writable and executable";
+        return "threads are running or cannot be counted, and the system refuses text that is writable and executable";
     case Status::bad_options:
         return "the options are of an unknown size or have unknown flags";
     case Status::bad_environment:

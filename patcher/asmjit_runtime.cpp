@@ -14,12 +14,10 @@
 extern "C" {
 
 // Debian's archive is not position-independent in one place, a direct reference to stderr, which a shared object cannot
-// have. --wrap=stderr turns it into one to this variable.
-#ifdef SLICEPATCH_WRAP_STDERR
+// have, nor one that takes in the static library. --wrap=stderr turns it into one to this variable.
 extern std::FILE *__real_stderr;
 extern std::FILE *__wrap_stderr;
 HIDDEN std::FILE *__wrap_stderr = __real_stderr;
-#endif
 
 HIDDEN void slicepatch_sized_delete(void *memory, std::size_t) __asm__("_ZdlPvm");
 void slicepatch_sized_delete(void *memory, std::size_t)

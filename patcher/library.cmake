@@ -6,11 +6,9 @@ include(CMakePackageConfigHelpers)
 
 # AsmJit is inside both libraries, and what it needs of a C++ runtime too (asmjit_runtime.cpp).
 add_library(slicepatch_runtime OBJECT asmjit_runtime.cpp)
-add_library(slicepatch_runtime_wrapping OBJECT asmjit_runtime.cpp)
-target_compile_definitions(slicepatch_runtime_wrapping PRIVATE SLICEPATCH_WRAP_STDERR)
 
 # ---- libslicepatch.so: Zydis stays outside, Debian has it as a shared object only ----
-add_library(slicepatch SHARED $<TARGET_OBJECTS:slicepatch_core> $<TARGET_OBJECTS:slicepatch_runtime_wrapping>)
+add_library(slicepatch SHARED $<TARGET_OBJECTS:slicepatch_core> $<TARGET_OBJECTS:slicepatch_runtime>)
 add_library(slicepatch::slicepatch ALIAS slicepatch)
 # Linked as C, which leaves libstdc++ out; the sanitizers' runtimes need it.
 if(CMAKE_CXX_FLAGS MATCHES "-fsanitize")
@@ -37,7 +35,7 @@ set(merged ${CMAKE_CURRENT_BINARY_DIR}/slicepatch_merged.o)
 find_program(BFD_LINKER NAMES ${CMAKE_LIBRARY_ARCHITECTURE}-ld.bfd ld.bfd REQUIRED)
 add_custom_command(
     OUTPUT ${merged}
-    COMMAND ${BFD_LINKER} -r --force-group-allocation -o ${merged}.all
+    COMMAND ${BFD_LINKER} -r --force-group-allocation --wrap=stderr -o ${merged}.all
             $<TARGET_OBJECTS:slicepatch_core> $<TARGET_OBJECTS:slicepatch_runtime> ${ASMJIT_ARCHIVE}
     COMMAND ${CMAKE_OBJCOPY} --keep-global-symbols=${CMAKE_CURRENT_SOURCE_DIR}/package/public_symbols.txt
             ${merged}.all ${merged}

@@ -135,7 +135,8 @@ void patch_process(const PatchOptions &options, PatchResult &result)
         .guarantee = result.guarantee.level,
         .threads_hooked = result.threads_hooked,
         .other_threads = result.other_threads,
-        .kernel_may_grant = facts.state >= 0,
+        // GET speaks for the calling thread; the guarantee for others too, whose areas may be younger.
+        .kernel_may_grant = facts.state >= 0 || result.guarantee.level != SLICEPATCH_GUARANTEE_NONE,
     };
     Array<Action> actions;
     if ((result.status = plan(result.list, input, options.selection, actions)) != Status::ok)

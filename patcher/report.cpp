@@ -44,6 +44,14 @@ const Site *find_site(const SiteList &list, std::uintptr_t address)
     return nullptr;
 }
 
+/// Without its folders: the reason that comes behind it must fit too.
+const char *file_name(const Site &site)
+{
+    const char *path = site_file(*site.record);
+    const char *slash = std::strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
 template <std::size_t size> void describe(const Site &site, const SiteList &list, Status trouble, char (&text)[size])
 {
     const Object &object = list.objects[list.groups[site.group].object];
@@ -52,7 +60,7 @@ template <std::size_t size> void describe(const Site &site, const SiteList &list
     const bool named = site.trouble != Status::string_outside_object && site.trouble != Status::record_unknown;
     std::snprintf(text, size, "%s at 0x%" PRIx64 " (%s%s%s:%" PRIu32 ", %s): %s", kind_name(site.kind),
                   site_place(*site.record).head, label && named ? label : "", label && named ? ", " : "",
-                  named ? site_file(*site.record) : "?", named ? site.record->line : 0,
+                  named ? file_name(site) : "?", named ? site.record->line : 0,
                   *object.name ? object.name : "the executable", status_text(trouble));
 }
 
@@ -73,6 +81,10 @@ void fill_failure(const PatchResult &result, slicepatch_report &report)
             describe(*site, result.list, result.written.status, report.failure);
     } else if (result.status != Status::ok) {
         std::snprintf(report.failure, sizeof report.failure, "%s", status_text(result.status));
+    } else if (result.guarantee.level == SLICEPATCH_GUARANTEE_THREAD && !result.threads_hooked && report.compiled) {
+        std::snprintf(report.failure, sizeof report.failure,
+                      "threads that start later do not pass through this copy of the library: the executable has to "
+                      "link it");
     }
 }
 

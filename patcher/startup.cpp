@@ -2,54 +2,23 @@
 //
 // The C functions of <slicepatch/slicepatch.h>.
 #include "environment.h"
+#include "init_lock.h"
 #include "report.h"
 #include "threads.h"
 
 #include <slicepatch/slicepatch.h>
 
-#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <link.h>
-#include <sched.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 namespace slicepatch {
 
 namespace {
-
-/// One init at a time. Holds the process and thread that runs it, so that a fork child does not wait for a thread that
-/// only its parent has.
-class InitLock {
-public:
-    InitLock()
-    {
-        const std::uint64_t own = static_cast<std::uint64_t>(getpid()) << 32 |
-                                  static_cast<std::uint32_t>(syscall(SYS_gettid));
-        for (;;) {
-            std::uint64_t owner = 0;
-            if (owner_.compare_exchange_weak(owner, own, std::memory_order_acquire))
-                return;
-            const bool inherited = owner && owner >> 32 != own >> 32;
-            if (inherited && owner_.compare_exchange_strong(owner, own, std::memory_order_acquire))
-                return;
-            sched_yield();
-        }
-    }
-    InitLock(const InitLock &) = delete;
-    InitLock &operator=(const InitLock &) = delete;
-    ~InitLock()
-    {
-        owner_.store(0, std::memory_order_release);
-    }
-
-private:
-    static inline std::atomic<std::uint64_t> owner_{0};
-};
 
 slicepatch_report last_report; // guarded by InitLock
 
@@ -71,15 +40,22 @@ int visit_executable(dl_phdr_info *info, std::size_t, void *data)
 }
 
 struct InitWork {
-    const PatchOptions &options;
-    PatchResult &result;
+    const Settings &settings;
+    slicepatch_report &report;
+    WriteResult written;
 };
 
+/// Under the loader's lock: the words of the report are read from objects that may be gone right after it.
 Status run_init(void *data)
 {
     auto &work = *static_cast<InitWork *>(data);
-    patch_process(work.options, work.result);
-    return work.result.status;
+    PatchResult result;
+    patch_process(work.settings.patch, result);
+    fill_report(result, work.report);
+    if (work.settings.verbose)
+        print_failures(result);
+    work.written = result.written;
+    return result.status;
 }
 
 int error_of(Status status, const WriteResult &written)
@@ -128,17 +104,13 @@ int init(const slicepatch_options *options, std::uintptr_t caller_address, slice
         dprintf(STDERR_FILENO, "slicepatch: %s\n", report.reason);
         return error_of(status, {});
     }
-    PatchResult result;
-    InitWork work{settings.patch, result};
+    InitWork work{settings, report, {}};
     const Status status = with_loader_lock(run_init, &work);
-    fill_report(result, report);
     add_threads(report);
     report.duration_us = static_cast<std::uint32_t>(now_us() - begin);
-    if (settings.verbose) {
-        print_failures(result);
+    if (settings.verbose)
         print_report(report);
-    }
-    return error_of(status, result.written);
+    return error_of(status, work.written);
 }
 
 struct Visit {

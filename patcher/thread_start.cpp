@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
 //
 // Wraps the start of threads by being the pthread_create and thrd_create that the program finds first; std::thread uses
-// the former. The real ones are libc's: found behind us by the dynamic linker, or under their other names in a static
-// program.
+// the former. The real one is libc's: found behind us by the dynamic linker, or under its other name in a static program.
 #include "threads.h"
 
 #include <cerrno>
+#include <cstdint>
 #include <cstdlib>
 #include <dlfcn.h>
+#include <mqueue.h>
 #include <pthread.h>
 #include <threads.h>
 #include <time.h>
@@ -15,26 +16,27 @@
 #define EXPORTED __attribute__((visibility("default")))
 
 extern "C" {
-// The libc.a of glibc and of musl define these beside the weak public names; no shared libc exports them.
+// The libc.a of glibc and of musl define it beside the weak public name; no shared libc exports it.
 __attribute__((weak)) int __pthread_create(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
-__attribute__((weak)) int __thrd_create(thrd_t *, thrd_start_t, void *);
+// Ours by a name that nobody else's definition can take.
+__attribute__((visibility("hidden"))) int slicepatch_pthread_create(pthread_t *, const pthread_attr_t *,
+                                                                    void *(*)(void *), void *) noexcept;
 }
+
+// A weak reference takes nothing out of libc.a, and ours satisfies everybody else's. glibc's mq_notify() refers to
+// __pthread_create itself, and musl's pthread_exit() is in the same member. Never called.
+[[gnu::used]] static int (*const takes_from_glibc)(mqd_t, const struct sigevent *) = mq_notify;
+[[gnu::used]] static void (*const takes_from_musl)(void *) = pthread_exit;
 
 namespace slicepatch {
 
 namespace {
 
 using PthreadCreate = int (*)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
-using ThrdCreate = int (*)(thrd_t *, thrd_start_t, void *);
-
-template <class Function> Function find_next(const char *name)
-{
-    return reinterpret_cast<Function>(dlsym(RTLD_NEXT, name));
-}
 
 PthreadCreate real_pthread_create()
 {
-    return __pthread_create ? __pthread_create : find_next<PthreadCreate>("pthread_create");
+    return __pthread_create ? __pthread_create : reinterpret_cast<PthreadCreate>(dlsym(RTLD_NEXT, "pthread_create"));
 }
 
 /// What a new thread is to run; made by its creator, freed by itself.
@@ -43,34 +45,44 @@ template <class Result> struct Start {
     void *argument;
 };
 
-template <class Result> Result run_started(void *data)
+/// The result of a C11 thread is an int in the place of the pointer: there thrd_join() of glibc and of musl looks for it.
+void *as_pointer(void *result)
+{
+    return result;
+}
+void *as_pointer(int result)
+{
+    return reinterpret_cast<void *>(std::intptr_t{result});
+}
+
+template <class Result> void *run_started(void *data)
 {
     const Start<Result> start = *static_cast<Start<Result> *>(data);
     std::free(data);
     enable_started_thread();
-    return start.routine(start.argument);
+    return as_pointer(start.routine(start.argument));
 }
 
-template <class Result> void *make_start(Result (*routine)(void *), void *argument)
+template <class Result>
+int create(pthread_t *thread, const pthread_attr_t *attributes, Result (*routine)(void *), void *argument)
 {
-    void *start = std::malloc(sizeof(Start<Result>));
-    if (start)
-        *static_cast<Start<Result> *>(start) = {routine, argument};
-    return start;
-}
-
-int create_pthread(pthread_t *thread, const pthread_attr_t *attributes, void *(*routine)(void *), void *argument)
-{
-    const PthreadCreate create = real_pthread_create();
-    if (!create)
-        return EAGAIN; // no libc without it is known
-    void *start = make_start(routine, argument);
+    const PthreadCreate real = real_pthread_create();
+    auto *start = real ? static_cast<Start<Result> *>(std::malloc(sizeof(Start<Result>))) : nullptr;
     if (!start)
         return EAGAIN; // as POSIX has it for a lack of resources
-    const int error = create(thread, attributes, run_started<void *>, start);
+    *start = {routine, argument};
+    const int error = real(thread, attributes, run_started<Result>, start);
     if (error)
         std::free(start);
     return error;
+}
+
+/// Whether the program's own references can find the object that holds address.
+bool is_in_global_scope(const void *address)
+{
+    Dl_info own, found;
+    const void *const ours = dlsym(RTLD_DEFAULT, "slicepatch_thread_init");
+    return ours && dladdr(address, &own) && dladdr(ours, &found) && own.dli_fbase == found.dli_fbase;
 }
 
 } // namespace
@@ -79,30 +91,29 @@ bool threads_are_hooked()
 {
     if (__pthread_create)
         return true; // static: the linker chose ours for every caller
-    return dlsym(RTLD_DEFAULT, "pthread_create") == reinterpret_cast<void *>(&pthread_create) &&
-           reinterpret_cast<void *>(real_pthread_create()) != reinterpret_cast<void *>(&pthread_create);
+    void *const own = reinterpret_cast<void *>(&slicepatch_pthread_create);
+    void *const real = reinterpret_cast<void *>(real_pthread_create());
+    void *const first = dlsym(RTLD_DEFAULT, "pthread_create");
+    if (first == own)
+        return real != own;
+    // Somebody preloaded stands in front, as a sanitizer does. He passes on to the next definition, which is ours if this
+    // object is in the order of lookup at all: one that was loaded by dlopen() is behind libc or in no global order.
+    return first != real && is_in_global_scope(own);
 }
 
 } // namespace slicepatch
 
-extern "C" EXPORTED int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*routine)(void *),
-                                       void *argument) noexcept
+extern "C" int slicepatch_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*routine)(void *),
+                                         void *argument) noexcept
 {
-    return slicepatch::create_pthread(thread, attributes, routine, argument);
+    return slicepatch::create(thread, attributes, routine, argument);
 }
+
+extern "C" EXPORTED __attribute__((alias("slicepatch_pthread_create"))) int
+pthread_create(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *) noexcept;
 
 extern "C" EXPORTED int thrd_create(thrd_t *thread, thrd_start_t routine, void *argument)
 {
-    using namespace slicepatch;
-    // libc's own calls its pthread_create directly, so that a thread is wrapped once.
-    const ThrdCreate create = __thrd_create ? __thrd_create : find_next<ThrdCreate>("thrd_create");
-    if (!create)
-        return thrd_error;
-    void *start = make_start(routine, argument);
-    if (!start)
-        return thrd_nomem;
-    const int error = create(thread, run_started<int>, start);
-    if (error != thrd_success)
-        std::free(start);
-    return error;
+    const int error = slicepatch::create(thread, nullptr, routine, argument);
+    return error == 0 ? thrd_success : error == EAGAIN || error == ENOMEM ? thrd_nomem : thrd_error;
 }

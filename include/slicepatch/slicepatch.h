@@ -307,8 +307,8 @@ SLICEPATCH_BEGIN_C_
 __attribute__((weak, visibility("default"), tls_model("initial-exec"))) __thread unsigned slicepatch_depth_ = 0;
 
 #ifdef SLICEPATCH_DEBUG
-/* Whether the calling thread is in a section. One per object file: a section does not leave its translation unit. */
-static __thread unsigned slicepatch_inside_ __attribute__((unused));
+/* Whether the calling thread is in a section; united as the depth is. All that ENTER and EXIT has to be compiled so. */
+__attribute__((weak, visibility("default"), tls_model("initial-exec"))) __thread unsigned slicepatch_inside_ = 0;
 
 SLICEPATCH_API void slicepatch_check_failed(const char *what, const char *file, int line);
 

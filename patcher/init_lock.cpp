@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+#include "init_lock.h"
+
+#include <atomic>
+#include <cstdint>
+#include <pthread.h>
+#include <sched.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace slicepatch {
+
+namespace {
+
+std::atomic<std::uint64_t> owner{0};
+bool watches_forks = false;  // guarded by owner
+bool held_for_fork = false;  // by the thread that is forking
+
+std::uint64_t this_thread()
+{
+    return static_cast<std::uint64_t>(getpid()) << 32 | static_cast<std::uint32_t>(syscall(SYS_gettid));
+}
+
+void acquire(std::uint64_t own)
+{
+    for (;;) {
+        std::uint64_t found = 0;
+        if (owner.compare_exchange_weak(found, own, std::memory_order_acquire))
+            return;
+        const bool inherited = found && found >> 32 != own >> 32;
+        if (inherited && owner.compare_exchange_strong(found, own, std::memory_order_acquire))
+            return;
+        sched_yield();
+    }
+}
+
+void release()
+{
+    owner.store(0, std::memory_order_release);
+}
+
+void before_fork()
+{
+    const std::uint64_t own = this_thread();
+    if (owner.load(std::memory_order_relaxed) == own)
+        return; // a signal handler that forks in the middle of this thread's init
+    acquire(own);
+    held_for_fork = true;
+}
+
+void after_fork()
+{
+    if (!held_for_fork)
+        return;
+    held_for_fork = false;
+    release();
+}
+
+} // namespace
+
+InitLock::InitLock()
+{
+    acquire(this_thread());
+    // If there is no memory for the handlers, forks are as they would be without them.
+    if (!watches_forks)
+        watches_forks = pthread_atfork(before_fork, after_fork, after_fork) == 0;
+}
+
+InitLock::~InitLock()
+{
+    release();
+}
+
+} // namespace slicepatch
