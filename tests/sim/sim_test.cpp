@@ -279,8 +279,8 @@ TEST_CASE("the exit status is passed on")
 TEST_CASE("signals of the launcher are the program's")
 {
     SimOptions options = options_for(SimKernel::stock);
-    CHECK(run(options, {"sh", "-c", "kill -TERM $PPID; sleep 30"}).exit_code == 128 + SIGTERM);
-    CHECK(run(options, {"sh", "-c", "kill -HUP $PPID; sleep 30"}).exit_code == 128 + SIGHUP);
+    CHECK(run(options, {"sh", "-c", "kill -TERM $PPID; exec sleep 30"}).exit_code == 128 + SIGTERM);
+    CHECK(run(options, {"sh", "-c", "kill -HUP $PPID; exec sleep 30"}).exit_code == 128 + SIGHUP);
     CHECK(run(options, {"sh", "-c", "kill -INT $PPID; exit 5"}).exit_code == 5);
 }
 
