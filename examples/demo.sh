@@ -67,7 +67,7 @@ make_text() {
     for ((copies = 0; copies * size < 8000000; copies++)); do
         cat "$scratch/once"
     done >"$scratch/text"
-    echo "text: $copies times ${#texts[@]} files of $(dirname "${texts[0]}") and the like, $((size / 1000)) kB"
+    echo "text: ${texts[0]} and $((${#texts[@]} - 1)) other files, $((size / 1000)) kB, $copies times"
 }
 
 # The sites of one section, of a dump in a file: WordMap::add() in examples/wordcount/word_map.h.
@@ -131,8 +131,8 @@ step "The same section in a running process, enabled" \
     "On a kernel with the guarantee (simulated): one store to enter; one shift and one branch to leave."
 live patched enabled
 
-step "What it costs" "Time of each way to mark a section, as a ratio to none at all; --quick: the intervals are wide."
-show "$bin/slicepatch" bench --quick
+step "What it costs" "Each way to mark a section, beside no mark at all; in a few seconds, so the intervals are wide."
+show "$bin/slicepatch" bench --quick --parts loops
 
 step "Why this guarantee" "Every precondition on this machine's kernel, and what would raise it."
 show "$bin/slicepatch" why

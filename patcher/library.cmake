@@ -37,6 +37,8 @@ add_custom_command(
     OUTPUT ${merged}
     COMMAND ${BFD_LINKER} -r --force-group-allocation --wrap=stderr -o ${merged}.all
             $<TARGET_OBJECTS:slicepatch_core> $<TARGET_OBJECTS:slicepatch_runtime> ${ASMJIT_ARCHIVE}
+    # What is unique in the process (STB_GNU_UNIQUE) cannot become local; what is weak can.
+    COMMAND ${CMAKE_OBJCOPY} --wildcard --weaken-symbol=_ZZN6asmjit* ${merged}.all
     COMMAND ${CMAKE_OBJCOPY} --keep-global-symbols=${CMAKE_CURRENT_SOURCE_DIR}/package/public_symbols.txt
             ${merged}.all ${merged}
     DEPENDS slicepatch_core $<TARGET_OBJECTS:slicepatch_core> slicepatch_runtime $<TARGET_OBJECTS:slicepatch_runtime>
@@ -59,5 +61,9 @@ write_basic_package_version_file(${CMAKE_CURRENT_BINARY_DIR}/slicepatch-config-v
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/slicepatch-config.cmake
               ${CMAKE_CURRENT_BINARY_DIR}/slicepatch-config-version.cmake
         DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/slicepatch)
+# The file finds its own prefix, so that the installed tree can be moved.
+file(RELATIVE_PATH pc_to_prefix ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
+file(RELATIVE_PATH pc_libdir ${CMAKE_INSTALL_PREFIX} ${CMAKE_INSTALL_FULL_LIBDIR})
+file(RELATIVE_PATH pc_includedir ${CMAKE_INSTALL_PREFIX} ${CMAKE_INSTALL_FULL_INCLUDEDIR})
 configure_file(package/slicepatch.pc.in ${CMAKE_CURRENT_BINARY_DIR}/slicepatch.pc @ONLY)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/slicepatch.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

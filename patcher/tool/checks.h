@@ -30,9 +30,16 @@ struct Diagnosis {
 
 /// The value of a line "NAME:\tVALUE" of /proc/PID/status; empty if there is none.
 [[nodiscard]] std::string status_field(const std::string &status, const std::string &name);
-/// Both of the kernel itself, the same for every process.
+/// Of the machine, the same for every process.
 [[nodiscard]] Check check_kernel_version();
 [[nodiscard]] Check check_kernel_command_line();
+[[nodiscard]] Check check_kernel_config();
+[[nodiscard]] Check check_slice_length();
+[[nodiscard]] Check check_live();
+/// Whether program text can be written to in this process, by doing it to a page of its own.
+[[nodiscard]] Check check_procmem();
+[[nodiscard]] Check check_rwx();
+/// status: the text of /proc/PID/status.
 [[nodiscard]] Check check_seccomp(const std::string &status);
 /// AT_RSEQ_FEATURE_SIZE and AT_RSEQ_ALIGN, 0 where the kernel does not tell.
 [[nodiscard]] Check check_auxv(unsigned long feature_size, unsigned long alignment);

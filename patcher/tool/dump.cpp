@@ -113,7 +113,7 @@ int Dump::run()
     });
     if (json)
         fmt::print("{}\n", json_text({{"sites", rows}}));
-    else
+    else if (counts.sites() || !visited.unreadable)
         fmt::print("{}\n", counts.text());
     return visited.unreadable || incomplete ? exit_usage : exit_ok;
 }

@@ -13,8 +13,6 @@ namespace {
 
 void check_identity(const std::string &name, std::span<const std::uint8_t> identity)
 {
-    if (std::memcmp(identity.data(), ELFMAG, SELFMAG) != 0)
-        throw Error("{}: not an ELF file", name);
     if (identity[EI_CLASS] == ELFCLASS32)
         throw Error("{}: a 32-bit ELF file: sites exist in 64-bit programs only", name);
     if (identity[EI_CLASS] != ELFCLASS64)
@@ -45,11 +43,11 @@ void ElfImage::parse_headers()
     Elf64_Ehdr header{};
     auto *const bytes = reinterpret_cast<std::uint8_t *>(&header);
     const std::size_t size = read_header(0, {bytes, sizeof header});
-    if (size < SELFMAG)
-        throw Error("{}: not an ELF file: {} bytes", name_, size);
-    check_identity(name_, {bytes, EI_NIDENT});
+    if (size < SELFMAG || std::memcmp(bytes, ELFMAG, SELFMAG) != 0)
+        throw Error("{}: not an ELF file", name_);
     if (size < sizeof header)
         throw Error("{}: truncated in the ELF header", name_);
+    check_identity(name_, {bytes, EI_NIDENT});
     check_type(name_, header);
     machine_ = header.e_machine;
     type_ = header.e_type;

@@ -206,12 +206,15 @@ int Verify::run()
         for (std::size_t i = 0; json && i < object.sites.size(); ++i)
             sites.push_back(to_json(object.sites[i]));
     });
+    incomplete |= visited.unreadable;
+    const std::string verdict = count        ? fmt::format("{} {}", count, count == 1 ? "finding" : "findings")
+                                : incomplete ? "no finding, but not everything could be read"
+                                             : "all is well";
     if (json)
         fmt::print("{}\n", json_text({{"sites", sites}, {"findings", findings}}));
     else
-        fmt::print("{}; {}\n", counts.text(),
-                   count == 0 ? "all is well" : fmt::format("{} {}", count, count == 1 ? "finding" : "findings"));
-    return visited.unreadable || incomplete ? exit_usage : count ? exit_finding : exit_ok;
+        fmt::print("{}; {}\n", counts.text(), verdict);
+    return incomplete ? exit_usage : count ? exit_finding : exit_ok;
 }
 
 } // namespace

@@ -51,27 +51,53 @@ TEST_CASE("an object that is opened while threads run is patched under them") {
     CHECK(outcome.value("counted") == "yes");
 }
 
-TEST_CASE("a plug-in works with the library that its program has, or with a copy of its own") {
-    for (const char *program : {SUBJECT, SUBJECT_ARCHIVE})
-        for (const char *plugin : {PLUGIN_SHARED, PLUGIN_ARCHIVE}) {
-            const Outcome outcome =
-                run({.program = program,
-                     .arguments = {"kernel=stock", "yield=ok", "init", open(plugin), "plugin-run", "plugin-init",
-                                   "plugin-run", "init", "run=100", "check", "states"}});
-            CAPTURE(program);
-            CAPTURE(plugin);
-            CAPTURE(outcome.out);
-            CHECK(outcome.status == 0);
-            CHECK(outcome.value("plugin_answer") == "0");
-            CHECK(outcome.value("plugin_guarantee") == "1");
-            CHECK(outcome.value("plugin_enabled") == all_sites_and_plugin);
-            CHECK(outcome.value("plugin_foreign") == "0");
-            CHECK(outcome.value("answer") == "0");
-            CHECK(outcome.value("enabled") == all_sites_and_plugin);
-            CHECK(outcome.value("writer") == "none"); // the plug-in's copy had done it all
-            CHECK(outcome.value("plugin") == "counted");
-            CHECK(outcome.value("counted") == "yes");
-        }
+TEST_CASE("a plug-in uses the copy of the library that its program has been linked with") {
+    for (const char *plugin : {PLUGIN_SHARED, PLUGIN_ARCHIVE}) { // the dynamic linker prefers the program's to its own
+        const Outcome outcome = run_subject({"kernel=stock", "yield=ok", "init", open(plugin), "plugin-run",
+                                             "plugin-init", "plugin-run", "init", "run=100", "check", "states"});
+        CAPTURE(outcome.out);
+        CHECK(outcome.value("plugin_answer") == "0");
+        CHECK(outcome.value("plugin_guarantee") == "1");
+        CHECK(outcome.value("plugin_enabled") == all_sites_and_plugin);
+        CHECK(outcome.value("writer") == "none"); // the plug-in had it all done
+        CHECK(outcome.value("plugin") == "counted");
+        CHECK(outcome.value("counted") == "yes");
+    }
+}
+
+TEST_CASE("a plug-in with a copy of its own leaves what the program's copy did, and is patched by it") {
+    for (const char *plugin : {PLUGIN_SHARED, PLUGIN_ARCHIVE}) {
+        const Outcome outcome = run({.program = SUBJECT_ARCHIVE,
+                                     .arguments = {"kernel=stock", "yield=ok", "init", open(plugin), "plugin-run",
+                                                   "plugin-init", "plugin-run", "init", "run=100", "check", "states"}});
+        CAPTURE(plugin);
+        CAPTURE(outcome.out);
+        CHECK(outcome.status == 0);
+        CHECK(outcome.value("plugin_answer") == "0");
+        CHECK(outcome.value("plugin_guarantee") == "1");
+        CHECK(outcome.value("plugin_enabled") == all_sites);
+        CHECK(outcome.value("plugin_foreign") == "0");
+        CHECK(outcome.value("enabled") == all_sites_and_plugin);
+        CHECK(outcome.value("plugin") == "counted");
+        CHECK(outcome.value("counted") == "yes");
+    }
+}
+
+TEST_CASE("a copy that new threads do not pass through leaves every site as compiled, and says so") {
+    for (const char *plugin : {PLUGIN_SHARED, PLUGIN_ARCHIVE}) {
+        const Outcome outcome = run({.program = SUBJECT_ARCHIVE,
+                                     .arguments = {"kernel=stock", "yield=ok", open(plugin), "plugin-init", "plugin-run",
+                                                   "plugin-thread", "run=100", "check", "states"}});
+        CAPTURE(outcome.out);
+        CHECK(outcome.value("plugin_guarantee") == "1");
+        CHECK(outcome.value("plugin_enabled") == "0");
+        CHECK(outcome.value("plugin_failure") ==
+              "threads that start later do not pass through this copy of the library: the executable has to link it");
+        CHECK(outcome.state_of("first") == "compiled");
+        CHECK(outcome.state_of("plugin") == "compiled");
+        CHECK(outcome.value("plugin_thread") == "ran");
+        CHECK(outcome.value("counted") == "yes");
+    }
 }
 
 TEST_CASE("two copies of the library at the same moment compose") {

@@ -4,11 +4,14 @@
 #include "../file_descriptor.h"
 #include "timing.h"
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <climits>
 #include <cstring>
 #include <fcntl.h>
 #include <spawn.h>
+#include <string_view>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,22 +19,20 @@ namespace slicepatch::tool::bench {
 
 namespace {
 
-std::string own_directory()
+/// What the user set for this run would otherwise decide what init does in the children.
+bool steers_init(std::string_view variable)
 {
-    char path[PATH_MAX];
-    const ssize_t length = readlink("/proc/self/exe", path, sizeof path);
-    if (length <= 0 || length == static_cast<ssize_t>(sizeof path))
-        throw Error("bench: /proc/self/exe cannot be read, and with it the programs beside this one");
-    const std::string whole(path, static_cast<std::size_t>(length));
-    return whole.substr(0, whole.rfind('/'));
+    constexpr std::array names{"SLICEPATCH", "SLICEPATCH_SITES", "SLICEPATCH_WRITER", "SLICEPATCH_LIVE",
+                               "SLICEPATCH_VERBOSE"};
+    const std::string_view name = variable.substr(0, variable.find('='));
+    return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-/// What the user set for this run would otherwise decide what init does in the children.
 std::vector<char *> plain_environment()
 {
     std::vector<char *> environment;
     for (char **variable = environ; *variable; ++variable)
-        if (std::strncmp(*variable, "SLICEPATCH", 10))
+        if (!steers_init(*variable))
             environment.push_back(*variable);
     environment.push_back(nullptr);
     return environment;
@@ -92,9 +93,19 @@ void finish(pid_t pid, const std::string &path)
 
 } // namespace
 
+std::string own_path()
+{
+    char path[PATH_MAX];
+    const ssize_t length = readlink("/proc/self/exe", path, sizeof path);
+    if (length <= 0 || length == static_cast<ssize_t>(sizeof path))
+        throw Error("bench: /proc/self/exe cannot be read, and with it the programs beside this one");
+    return {path, static_cast<std::size_t>(length)};
+}
+
 std::string helper_path(const char *name)
 {
-    const std::string path = own_directory() + "/" SLICEPATCH_BENCH_HELPERS "/" + name;
+    const std::string self = own_path();
+    const std::string path = self.substr(0, self.rfind('/')) + "/" SLICEPATCH_BENCH_HELPERS "/" + name;
     if (access(path.c_str(), R_OK) != 0)
         throw Error("bench: {} is not there: it is built and installed together with this program", path);
     return path;

@@ -9,10 +9,12 @@
 
 namespace slicepatch::tool::bench {
 
+std::string own_path();
+
 /// Of a program or library that was built with this one. Throws Error if it is not there.
 std::string helper_path(const char *name);
 
-/// Runs it without SLICEPATCH* in its environment; from just before exec to its end, microseconds. Throws Error unless
+/// Runs it without what steers slicepatch_init() in its environment; from just before exec to its end, microseconds. Throws Error unless
 /// it exits with 0.
 double run_helper(const std::string &path);
 

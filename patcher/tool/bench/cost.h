@@ -22,12 +22,15 @@ inline constexpr std::array init_cases{
 
 struct InitCost {
     const InitCase *which;
-    unsigned pages;         // that hold sites, 4 KiB
-    std::vector<double> us; // of the one call, each in a process of its own
+    unsigned pages;             // that hold sites, 4 KiB
+    unsigned patched;           // fewer than all sites: another cost than the one with a budget
+    std::vector<double> us;     // of the one call, each in a process of its own
     std::vector<double> cpu_us; // of the same calls: what is left when other programs want the CPU too
 };
 
-/// Throws Error, also when a site was not patched: that would be another cost.
+bool within_budget(const InitCost &cost);
+
+/// Throws Error.
 std::vector<InitCost> measure_init(unsigned runs);
 
 struct StartupCase {

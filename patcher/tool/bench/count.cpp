@@ -2,127 +2,39 @@
 #include "count.h"
 #include "../error.h"
 #include "instruction.h"
+#include "step.h"
 
-#include <cerrno>
-#include <csignal>
-#include <cstring>
-#include <sys/ptrace.h>
-#include <sys/wait.h>
-#include <unistd.h>
+#include <algorithm>
 #include <unordered_map>
-
-extern "C" {
-// Where counting begins and ends. Not static: two empty functions must keep two addresses.
-[[gnu::noinline]] void slicepatch_bench_count_begin()
-{
-    __asm__ volatile("" : : : "memory");
-}
-[[gnu::noinline]] void slicepatch_bench_count_end()
-{
-    __asm__ volatile("" : : "r"(1) : "memory");
-}
-}
+#include <vector>
 
 namespace slicepatch::tool::bench {
 
 namespace {
 
+using Trace = std::vector<std::uintptr_t>;
 using Executions = std::unordered_map<std::uintptr_t, std::int64_t>; // of each instruction, by its address
 
-[[noreturn]] void run_traced(void (*run)(std::size_t), std::size_t iterations)
+Executions count_executions(Trace::const_iterator begin, Trace::const_iterator end)
 {
-    run(1); // binds what is bound lazily, finds the thread's area
-    if (ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) != 0)
-        _exit(errno);
-    (void)raise(SIGSTOP); // cannot be ignored: the tracer goes on from here
-    slicepatch_bench_count_begin();
-    run(iterations);
-    slicepatch_bench_count_end();
-    _exit(0);
+    Executions executions;
+    for (; begin != end; ++begin)
+        ++executions[*begin];
+    return executions;
 }
 
-class Tracee {
-public:
-    Tracee(void (*run)(std::size_t), std::size_t iterations) : pid_(fork())
-    {
-        if (pid_ < 0)
-            throw Error("bench: no child to count in: {}", std::strerror(errno));
-        if (pid_ == 0)
-            run_traced(run, iterations);
-        wait_for_stop();
-        if (ptrace(PTRACE_SETOPTIONS, pid_, nullptr, PTRACE_O_EXITKILL) != 0)
-            fail("ptrace");
-    }
-    Tracee(const Tracee &) = delete;
-    Tracee &operator=(const Tracee &) = delete;
-    ~Tracee()
-    {
-        if (running_) {
-            (void)kill(pid_, SIGKILL); // a child that is gone needs none
-            (void)waitpid(pid_, nullptr, 0);
-        }
-    }
-
-    /// The instruction that step() executes next.
-    [[nodiscard]] std::uintptr_t next() const
-    {
-        // The one request whose answer has the address of the instruction in the same place on every architecture.
-        __ptrace_syscall_info info{};
-        if (ptrace(static_cast<__ptrace_request>(PTRACE_GET_SYSCALL_INFO), pid_, sizeof info, &info) <= 0)
-            fail("PTRACE_GET_SYSCALL_INFO");
-        return info.instruction_pointer;
-    }
-
-    /// Signals that happen to arrive meanwhile are dropped: their handlers are not what is counted.
-    void step()
-    {
-        do {
-            if (ptrace(PTRACE_SINGLESTEP, pid_, nullptr, nullptr) != 0)
-                fail("PTRACE_SINGLESTEP");
-            wait_for_stop();
-        } while (stop_signal_ != SIGTRAP);
-    }
-
-private:
-    [[noreturn]] static void fail(const char *what)
-    {
-        throw Error("bench: instructions cannot be counted: {}: {}", what, std::strerror(errno));
-    }
-
-    void wait_for_stop()
-    {
-        int status = 0;
-        while (waitpid(pid_, &status, 0) < 0)
-            if (errno != EINTR)
-                fail("waitpid");
-        running_ = WIFSTOPPED(status);
-        if (WIFEXITED(status))
-            throw Error("bench: instructions cannot be counted: ptrace: {}", std::strerror(WEXITSTATUS(status)));
-        if (WIFSIGNALED(status))
-            throw Error("bench: the counted child died of signal {}", WTERMSIG(status));
-        stop_signal_ = WSTOPSIG(status);
-        if (stop_signal_ == SIGSEGV || stop_signal_ == SIGILL || stop_signal_ == SIGBUS)
-            throw Error("bench: the counted child got signal {}", stop_signal_);
-    }
-
-    pid_t pid_;
-    int stop_signal_ = 0;
-    bool running_ = true;
-};
-
-Executions trace(void (*run)(std::size_t), std::size_t iterations)
+/// From one arrival at an instruction that each iteration executes once to the next: exactly one iteration. There are
+/// two such in a trace of three; that they are equal shows that the loop has settled.
+Trace find_iteration(const Trace &trace)
 {
-    const auto begin = reinterpret_cast<std::uintptr_t>(slicepatch_bench_count_begin);
-    const auto end = reinterpret_cast<std::uintptr_t>(slicepatch_bench_count_end);
-    Tracee tracee(run, iterations);
-    Executions executions;
-    while (tracee.next() != begin)
-        tracee.step();
-    for (std::uintptr_t next = begin; next != end; next = tracee.next()) {
-        ++executions[next];
-        tracee.step();
-    }
-    return executions;
+    const Executions executions = count_executions(trace.begin(), trace.end());
+    const auto first = std::find_if(trace.begin(), trace.end(), [&](auto it) { return executions.at(it) == 3; });
+    if (first == trace.end())
+        throw Error("bench: instructions cannot be counted: no loop");
+    const auto second = std::find(first + 1, trace.end(), *first), third = std::find(second + 1, trace.end(), *first);
+    if (!std::equal(first, second, second, third))
+        throw Error("bench: instructions cannot be counted: two iterations differ");
+    return {first, second};
 }
 
 } // namespace
@@ -135,15 +47,10 @@ Counts Counts::operator-(const Counts &other) const
 
 Counts count_iteration(void (*run)(std::size_t iterations))
 {
-    Executions executions = trace(run, 2);
-    for (const auto &[address, times] : trace(run, 1))
-        executions[address] -= times;
-
+    const Trace iteration = find_iteration(trace(run, 3));
     Counts counts{};
-    for (const auto &[address, times] : executions) {
-        if (times == 0)
-            continue;
-        // The child is a fork: its text is ours.
+    for (const auto &[address, times] : count_executions(iteration.begin(), iteration.end())) {
+        // The child was a fork: its text is ours.
         const Effects effects = decode_effects(address);
         counts.instructions += times;
         counts.noops += effects.noop ? times : 0;

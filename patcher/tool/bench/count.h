@@ -20,8 +20,7 @@ struct Counts {
     Counts operator-(const Counts &other) const;
 };
 
-/// One iteration in the steady state: what two iterations execute more than one, after a first that does not count.
-/// Throws Error, also where the kernel does not let a process trace its child.
+/// One iteration in the steady state. Throws Error, also when one iteration is not like the next.
 Counts count_iteration(void (*run)(std::size_t iterations));
 
 } // namespace slicepatch::tool::bench

@@ -15,7 +15,7 @@ Json to_json(const Interval &interval)
     return {{"median", interval.median}, {"low", interval.low}, {"high", interval.high}};
 }
 
-/// Of all pairs of one iteration: whole numbers.
+/// Of all counted pairs of one iteration: whole numbers.
 Json to_json(const std::optional<Counts> &counts)
 {
     if (!counts)
@@ -26,7 +26,7 @@ Json to_json(const std::optional<Counts> &counts)
 
 Json to_json(const LoopResult &loop, bool raw)
 {
-    Json json{{"name", loop_names[loop.times.loop]}, {"pairs", pairs_per_iteration(loop.times.loop)}};
+    Json json{{"name", loop_names[loop.times.loop]}, {"counted_pairs", loop.counted_pairs}};
     for (std::size_t v = 0; v < BENCH_VARIANTS; ++v) {
         Json variant{{"name", variants[v]->name},
                      {"counts", to_json(loop.counts[v])},
@@ -48,7 +48,7 @@ Json to_json(const Contention &contention, std::uint64_t seed, bool raw)
     Json json{{"threads", contention.threads}};
     for (std::size_t c = 0; c < contenders.size(); ++c) {
         Json variant{{"name", variants[contenders[c]]->name},
-                     {"sections_per_second", to_json(bootstrap_median(contention.sections_per_second[c], seed))},
+                     {"sections_per_second", to_json(bootstrap_median(contention.sections_per_second[c], 1, seed))},
                      {"enabled_ratio", to_json(contention_ratio(contention, c, seed))}};
         if (raw)
             variant["blocks_sections_per_second"] = contention.sections_per_second[c];
@@ -59,15 +59,15 @@ Json to_json(const Contention &contention, std::uint64_t seed, bool raw)
 
 Json to_json(const InitCost &cost, bool raw)
 {
-    const double median = quantile(cost.us, 0.5);
     Json json{{"sites", cost.which->sites},
+              {"patched", cost.patched},
               {"pages", cost.pages},
               {"runs", cost.us.size()},
-              {"median_us", median},
+              {"median_us", quantile(cost.us, 0.5)},
               {"p95_us", quantile(cost.us, 0.95)},
               {"median_cpu_us", quantile(cost.cpu_us, 0.5)},
               {"budget_us", cost.which->budget_us},
-              {"within_budget", median <= cost.which->budget_us}};
+              {"within_budget", within_budget(cost)}};
     if (raw)
         json["us"] = cost.us;
     return json;
@@ -112,7 +112,8 @@ void print_json(const Results &results, bool raw)
 {
     Json json{{"host", describe(results)},
               {"settings",
-               {{"blocks", results.plan.blocks},
+               {{"processes", results.plan.processes},
+                {"blocks", results.plan.blocks},
                 {"block_us", results.plan.block_ns / 1e3},
                 {"seed", results.plan.seed},
                 {"resamples", resamples},

@@ -40,8 +40,8 @@ std::string script(const Results &results, const std::string &path)
     std::string text = "set terminal svg size 1100,620 noenhanced background rgb 'white'\n"
                        "set output " + quoted(path) + "\n" + data_block(results);
     text += "set title " + quoted(fmt::format("Cost of marking a critical section: {}", results.host.cpu_model)) + "\n";
-    text += fmt::format("set xlabel 'section between the marks ({} paired blocks; bars: median, lines: 95 % bootstrap "
-                        "interval)'\n", results.plan.blocks);
+    text += fmt::format("set xlabel 'section between the marks ({} processes x {} paired blocks; bars: median, lines: 95 % bootstrap "
+                        "interval)'\n", results.plan.processes, results.plan.blocks);
     text += "set ylabel 'time per pair, as a multiple of no marks (ratio, log scale)'\n"
             "set logscale y 2\n"
             "set yrange [0.5:*]\n"

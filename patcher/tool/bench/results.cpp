@@ -2,6 +2,7 @@
 #include "results.h"
 #include "../file_descriptor.h"
 
+#include <fmt/format.h>
 #include <sys/utsname.h>
 
 namespace slicepatch::tool::bench {
@@ -27,28 +28,29 @@ Host describe_host(int pinned_cpu)
     utsname name{};
     const bool known = uname(&name) == 0;
 #ifdef __clang__
-    const char *compiler = "clang " __clang_version__;
+    const std::string compiler = fmt::format("clang {}.{}.{}", __clang_major__, __clang_minor__, __clang_patchlevel__);
 #else
-    const char *compiler = "gcc " __VERSION__;
+    const std::string compiler = "gcc " __VERSION__;
 #endif
     return {known ? name.release : "unknown", read_cpu_model(), compiler, pinned_cpu};
 }
 
-void summarize(LoopResult &loop, std::uint64_t seed)
+void summarize(LoopResult &loop, const TimingPlan &plan)
 {
     const auto &ns = loop.times.ns_per_pair;
     for (std::size_t v = 0; v < BENCH_VARIANTS; ++v) {
-        loop.ns[v] = bootstrap_median(ns[v], seed);
-        loop.ratio[v] = bootstrap_median(paired_ratios(ns[v], ns[BENCH_FLOOR]), seed);
+        loop.ns[v] = bootstrap_median(ns[v], plan.blocks, plan.seed);
+        loop.ratio[v] = bootstrap_median(paired_ratios(ns[v], ns[BENCH_FLOOR]), plan.blocks, plan.seed);
     }
     for (std::size_t i = 0; i < by_hand.size(); ++i)
-        loop.enabled_against[i] = bootstrap_median(paired_ratios(ns[BENCH_ENABLED], ns[by_hand[i]]), seed);
+        loop.enabled_against[i] =
+            bootstrap_median(paired_ratios(ns[BENCH_ENABLED], ns[by_hand[i]]), plan.blocks, plan.seed);
 }
 
 Interval contention_ratio(const Contention &contention, std::size_t contender, std::uint64_t seed)
 {
     const auto &all = contention.sections_per_second;
-    return bootstrap_median(paired_ratios(all[enabled_contender], all[contender]), seed);
+    return bootstrap_median(paired_ratios(all[enabled_contender], all[contender]), 1, seed);
 }
 
 } // namespace slicepatch::tool::bench

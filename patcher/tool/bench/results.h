@@ -22,6 +22,7 @@ inline constexpr std::array by_hand{BENCH_FLAG, BENCH_THREAD};
 
 struct LoopResult {
     LoopTimes times;
+    unsigned counted_pairs;                                   // in one iteration of what was counted
     std::array<std::optional<Counts>, BENCH_VARIANTS> counts; // one iteration, minus one of the floor
     std::array<Interval, BENCH_VARIANTS> ns;                  // per pair, the section included
     std::array<Interval, BENCH_VARIANTS> ratio;               // to the floor
@@ -47,7 +48,7 @@ struct Results {
 Host describe_host(int pinned_cpu);
 
 /// Fills in the intervals.
-void summarize(LoopResult &loop, std::uint64_t seed);
+void summarize(LoopResult &loop, const TimingPlan &plan);
 
 /// Throughput of the enabled form relative to another contender.
 Interval contention_ratio(const Contention &contention, std::size_t contender, std::uint64_t seed);

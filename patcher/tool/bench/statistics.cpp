@@ -16,19 +16,21 @@ double quantile(std::vector<double> values, double fraction)
     return values[below] + (values[above] - values[below]) * (position - std::floor(position));
 }
 
-Interval bootstrap_median(const std::vector<double> &values, std::uint64_t seed)
+Interval bootstrap_median(const std::vector<double> &values, std::size_t cluster, std::uint64_t seed)
 {
+    const std::size_t clusters = values.size() / cluster;
     std::mt19937_64 random(seed);
-    std::uniform_int_distribution<std::size_t> pick(0, values.size() - 1);
-    std::vector<double> medians(resamples), sample(values.size());
-    for (double &median : medians) {
-        for (double &value : sample)
-            value = values[pick(random)];
+    std::uniform_int_distribution<std::size_t> pick(0, clusters - 1);
+    std::vector<double> medians, sample(values.size());
+    for (unsigned i = 0; i < resamples; ++i) {
+        for (std::size_t c = 0; c < clusters; ++c)
+            std::copy_n(values.begin() + static_cast<std::ptrdiff_t>(pick(random) * cluster), cluster,
+                        sample.begin() + static_cast<std::ptrdiff_t>(c * cluster));
         const auto middle = sample.begin() + static_cast<std::ptrdiff_t>(sample.size() / 2);
         std::nth_element(sample.begin(), middle, sample.end());
-        median = *middle;
+        medians.push_back(*middle);
     }
-    return {quantile(values, 0.5), quantile(medians, 0.025), quantile(medians, 0.975)};
+    return {quantile(values, 0.5), quantile(medians, 0.025), quantile(medians, 0.975), clusters};
 }
 
 std::vector<double> paired_ratios(const std::vector<double> &numerator, const std::vector<double> &denominator)
@@ -42,6 +44,8 @@ std::vector<double> paired_ratios(const std::vector<double> &numerator, const st
 
 const char *verdict(const Interval &ratio)
 {
+    if (ratio.clusters < clusters_for_a_verdict)
+        return "too few processes to tell";
     if (ratio.high < 1)
         return "faster";
     if (ratio.low > 1)

@@ -5,6 +5,7 @@
 #ifndef SLICEPATCH_BENCH_STATISTICS_H
 #define SLICEPATCH_BENCH_STATISTICS_H
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -15,18 +16,22 @@ inline constexpr unsigned resamples = 2000;
 /// A median, and its 95 % percentile bootstrap interval.
 struct Interval {
     double median, low, high;
+    std::size_t clusters; // that were resampled
 };
+/// Fewer say too little about what another run would find.
+inline constexpr std::size_t clusters_for_a_verdict = 6;
 
 /// values is not empty; fraction is 0 to 1.
 double quantile(std::vector<double> values, double fraction);
 
-/// The same values and seed give the same interval. values is not empty.
-Interval bootstrap_median(const std::vector<double> &values, std::uint64_t seed);
+/// Resamples runs of `cluster` values that were measured together, because they err together (a process keeps its address
+/// layout). The same values and seed give the same interval. The size of values is a multiple of cluster, and not 0.
+Interval bootstrap_median(const std::vector<double> &values, std::size_t cluster, std::uint64_t seed);
 
 /// numerator[i] / denominator[i]: what was measured in the same block is compared, so that drift cancels.
 std::vector<double> paired_ratios(const std::vector<double> &numerator, const std::vector<double> &denominator);
 
-/// What a ratio of times says about the numerator, if the interval lies on one side of 1.
+/// What a ratio of times says about the numerator: something, if the interval lies on one side of 1.
 const char *verdict(const Interval &ratio);
 
 } // namespace slicepatch::tool::bench

@@ -19,11 +19,13 @@ void print_head(const Results &results)
 {
     const Host &host = results.host;
     fmt::print("{}, Linux {}, built by {}\n", host.cpu_model, host.kernel, host.compiler);
+    const TimingPlan &plan = results.plan;
+    fmt::print("{} processes x {} blocks x {:.1f} ms for each variant, one thread, ", plan.processes, plan.blocks,
+               plan.block_ns / 1e6);
     if (host.pinned_cpu >= 0)
-        fmt::print("one thread, pinned to CPU {}", host.pinned_cpu);
+        fmt::print("pinned to CPU {}\n", host.pinned_cpu);
     else
-        fmt::print("one thread, NOT pinned to a CPU (not allowed here)");
-    fmt::print("; {} blocks of {:.1f} ms for each variant\n", results.plan.blocks, results.plan.block_ns / 1e6);
+        fmt::print("NOT pinned to a CPU (not allowed here)\n");
     const auto level = results.marks.guarantee.level;
     fmt::print("guarantee on this host: {} ({})\n",
                level == SLICEPATCH_GUARANTEE_PROCESS  ? "process"
@@ -46,11 +48,10 @@ std::string per_pair(std::int64_t count, unsigned pairs)
 
 void print_variant(const LoopResult &loop, std::size_t v)
 {
-    const unsigned pairs = pairs_per_iteration(loop.times.loop);
     fmt::print("  {:<9}", variants[v]->name);
     for (auto member : {&Counts::instructions, &Counts::noops, &Counts::loads, &Counts::stores, &Counts::branches,
                         &Counts::bytes})
-        fmt::print(" {:>8}", loop.counts[v] ? per_pair(*loop.counts[v].*member, pairs) : "-");
+        fmt::print(" {:>8}", loop.counts[v] ? per_pair(*loop.counts[v].*member, loop.counted_pairs) : "-");
     fmt::print(" {:>9.3f}   {:.3f} [{:.3f}, {:.3f}]\n", loop.ns[v].median, loop.ratio[v].median, loop.ratio[v].low,
                loop.ratio[v].high);
 }
@@ -62,6 +63,8 @@ void print_loop(const LoopResult &loop)
                "stores", "branches", "bytes", "ns/pair", "ratio to floor");
     for (std::size_t v = 0; v < BENCH_VARIANTS; ++v)
         print_variant(loop, v);
+    if (loop.counted_pairs < pairs_per_iteration(loop.times.loop))
+        fmt::print("  (counted: the first {} of the sites)\n", loop.counted_pairs);
     for (std::size_t i = 0; i < by_hand.size(); ++i) {
         const Interval &ratio = loop.enabled_against[i];
         fmt::print("  enabled vs {}: {:.3f} [{:.3f}, {:.3f}] {}\n",
@@ -74,7 +77,7 @@ void print_contention(const Contention &contention, std::uint64_t seed)
 {
     fmt::print("\ncontended spinlock, {} threads, not pinned: sections per second\n", contention.threads);
     for (std::size_t c = 0; c < contenders.size(); ++c) {
-        const Interval rate = bootstrap_median(contention.sections_per_second[c], seed);
+        const Interval rate = bootstrap_median(contention.sections_per_second[c], 1, seed);
         fmt::print("  {:<9} {:>8.2f} M [{:.2f}, {:.2f}]", variants[contenders[c]]->name, rate.median / 1e6,
                    rate.low / 1e6, rate.high / 1e6);
         if (c != enabled_contender) {
@@ -90,11 +93,13 @@ void print_init(const std::vector<InitCost> &costs)
 {
     fmt::print("\nslicepatch_init(), one thread, in a fresh process, {} runs\n", costs.front().us.size());
     for (const InitCost &cost : costs) {
-        const double median = quantile(cost.us, 0.5);
-        fmt::print("  {:>6} sites on {:>4} pages: median {:>7.0f} us, p95 {:>7.0f} us (CPU {:.0f} us); budget {:>5.0f} us: "
-                   "{}\n",
-                   cost.which->sites, cost.pages, median, quantile(cost.us, 0.95), quantile(cost.cpu_us, 0.5),
-                   cost.which->budget_us, median <= cost.which->budget_us ? "pass" : "FAIL");
+        fmt::print("  {:>6} sites on {:>4} pages: median {:>7.0f} us, p95 {:>7.0f} us (CPU {:.0f} us); budget "
+                   "{:>5.0f} us: {}",
+                   cost.which->sites, cost.pages, quantile(cost.us, 0.5), quantile(cost.us, 0.95),
+                   quantile(cost.cpu_us, 0.5), cost.which->budget_us, within_budget(cost) ? "pass" : "FAIL");
+        if (cost.patched < cost.which->sites)
+            fmt::print(", since only {} were patched here", cost.patched);
+        fmt::print("\n");
     }
 }
 
@@ -121,7 +126,7 @@ void print_text(const Results &results)
     if (!results.loops.empty())
         fmt::print("\nPer pair of marks. Instructions (no-ops included), loads, stores, branches and distinct bytes "
                    "executed are exact,\nminus the floor's; ns/pair includes the section. Intervals: 95 % bootstrap "
-                   "of the median over paired blocks.\n");
+                   "of the median over paired blocks,\nresampled by process: each has its own address layout.\n");
     if (results.contention)
         print_contention(*results.contention, results.plan.seed);
     if (!results.init.empty())

@@ -49,7 +49,7 @@ std::size_t calibrate(Run run, double block_ns)
 
 } // namespace
 
-std::vector<LoopTimes> time_loops(const TimingPlan &plan, const std::function<void(unsigned)> &progress)
+std::vector<LoopTimes> time_loops(const TimingPlan &plan)
 {
     std::vector<LoopTimes> times;
     std::vector<std::array<std::size_t, BENCH_VARIANTS>> iterations;
@@ -64,7 +64,6 @@ std::vector<LoopTimes> time_loops(const TimingPlan &plan, const std::function<vo
     std::array<std::size_t, BENCH_VARIANTS> order;
     std::iota(order.begin(), order.end(), 0);
     for (unsigned block = 0; block < plan.blocks; ++block) {
-        progress(block);
         for (std::size_t l = 0; l < plan.loops.size(); ++l) {
             std::shuffle(order.begin(), order.end(), random);
             for (std::size_t v : order) {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
 // Times the loops in blocks: each block runs every variant of every loop once, in an order of its own, so that what is
-// compared was measured within milliseconds.
+// compared was measured within milliseconds. The blocks are spread over several processes, because where a process is
+// loaded decides which of its branches evict each other from the predictor: that can cost a variant a factor of four for
+// the life of a process, and another one in the next.
 #ifndef SLICEPATCH_BENCH_TIMING_H
 #define SLICEPATCH_BENCH_TIMING_H
 
@@ -9,7 +11,6 @@
 
 #include <array>
 #include <cstdint>
-#include <functional>
 #include <sched.h>
 #include <vector>
 
@@ -28,13 +29,14 @@ struct LoopTimes {
 
 struct TimingPlan {
     std::vector<bench_loop_index> loops;
-    unsigned blocks;
+    unsigned processes;
+    unsigned blocks; // of each process
     double block_ns; // of one variant in one block
     std::uint64_t seed;
 };
 
-/// progress(block) is called before each block.
-std::vector<LoopTimes> time_loops(const TimingPlan &plan, const std::function<void(unsigned)> &progress);
+/// plan.blocks blocks in this process.
+std::vector<LoopTimes> time_loops(const TimingPlan &plan);
 
 /// Keeps this thread on the CPU where it is, for its own lifetime.
 class PinnedCpu {

@@ -41,11 +41,14 @@ enum bench_loop_index {
 };
 
 #define BENCH_SITE_PAIRS 1000
+#define BENCH_SAMPLE_PAIRS 100
 
 struct bench_variant {
     const char *name;
     /* Runs a loop's body so many times; the body of BENCH_SITES is all its functions, once each. */
     void (*run[BENCH_LOOPS])(size_t iterations);
+    /* The first BENCH_SAMPLE_PAIRS functions of BENCH_SITES: counting all of them takes seconds. */
+    void (*run_sample)(size_t iterations);
     /* Takes bench_shared.contended until *stop; returns how often it held the lock. */
     size_t (*contend)(const bool *stop);
 };

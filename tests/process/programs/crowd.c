@@ -54,6 +54,38 @@ static void *hide(void *unused)
     return unused;
 }
 
+/* Blocked in a system call that a signal must not end. */
+static int pipe_ends[2];
+static atomic_uint interrupted;
+
+static void *sleep_in_read(void *unused)
+{
+    char byte;
+    atomic_fetch_add(&started, 1);
+    if (read(pipe_ends[0], &byte, 1) != 0)
+        atomic_fetch_add(&interrupted, 1);
+    return unused;
+}
+
+static void *run_shortly(void *unused)
+{
+    run_every_section(2);
+    return unused;
+}
+
+/* Starts threads that end at once, one after the other. */
+static void *churn(void *unused)
+{
+    atomic_fetch_add(&started, 1);
+    while (!atomic_load(&stop)) {
+        pthread_t thread;
+        if (pthread_create(&thread, NULL, run_shortly, NULL))
+            broken("pthread_create");
+        pthread_join(thread, NULL);
+    }
+    return unused;
+}
+
 static void start_hammers(const char *count)
 {
     start(hammer, number_of(count));
@@ -64,12 +96,27 @@ static void start_hidden(const char *count)
     start(hide, number_of(count));
 }
 
+static void start_sleepers(const char *count)
+{
+    if (pipe(pipe_ends))
+        broken("pipe");
+    start(sleep_in_read, number_of(count));
+}
+
+static void start_churn(const char *count)
+{
+    start(churn, number_of(count));
+}
+
 static void join(const char *argument)
 {
     (void)argument;
     atomic_store(&stop, 1);
+    if (pipe_ends[1])
+        close(pipe_ends[1]);
     while (thread_count)
         pthread_join(threads[--thread_count], NULL);
+    printf("interrupted=%u\n", atomic_load(&interrupted));
     atomic_store(&started, 0);
     atomic_store(&stop, 0);
 }
@@ -162,7 +209,15 @@ static void fork_during_init(const char *count)
     printf("bad_children=%u\nstuck_children=%u\n", bad, stuck);
 }
 
+static void init_thread(const char *argument)
+{
+    (void)argument;
+    printf("thread_answer=%d\n", slicepatch_thread_init());
+}
+
 const struct verb thread_verbs[] = {
-    {"threads", start_hammers}, {"hidden", start_hidden}, {"join", join}, {"together", init_together},
-    {"fork", in_child}, {"forks", fork_during_init}, {NULL, NULL},
+    {"threads", start_hammers}, {"hidden", start_hidden}, {"sleepers", start_sleepers},
+    {"churn", start_churn}, {"join", join}, {"together", init_together},
+    {"fork", in_child}, {"forks", fork_during_init},
+    {"thread-init", init_thread}, {NULL, NULL},
 };

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <link.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -137,6 +138,31 @@ static void undumpable(const char *argument)
         close(file);
 }
 
+static void ignore(int number)
+{
+    (void)number;
+}
+
+/* Leaves no real-time signal free. */
+static void take_signals(const char *argument)
+{
+    (void)argument;
+    for (int number = SIGRTMIN; number <= SIGRTMAX; ++number)
+        if (signal(number, ignore) == SIG_ERR)
+            broken("signal");
+}
+
+static void print_dispositions(const char *argument)
+{
+    (void)argument;
+    int all_default = 1;
+    for (int number = SIGRTMIN; number <= SIGRTMAX; ++number) {
+        struct sigaction action;
+        all_default = all_default && sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_DFL;
+    }
+    printf("dispositions=%s\n", all_default ? "default" : "changed");
+}
+
 /* How the text is mapped now: its permissions, and whether it still is the file's. */
 static void print_mapping(const char *argument)
 {
@@ -155,5 +181,5 @@ static void print_mapping(const char *argument)
 const struct verb obstacle_verbs[] = {
     {"breakpoint", breakpoint}, {"remove-breakpoint", remove_breakpoint}, {"hook", hook}, {"kernel", kernel}, {"yield", yield_answer},
     {"mdwe", mdwe}, {"seal", seal}, {"deny", deny}, {"undumpable", undumpable},
-    {"mapping", print_mapping}, {NULL, NULL},
+    {"take-signals", take_signals}, {"dispositions", print_dispositions}, {"mapping", print_mapping}, {NULL, NULL},
 };

@@ -164,6 +164,36 @@ static void stop_early(const char *argument)
     printf("stopped_after=%d\n", count);
 }
 
+/* The request byte itself, whatever the library says about touching it. */
+static volatile uint8_t *request_byte(void)
+{
+    if (!&slicepatch_libc_rseq_offset_)
+        unsupported("this libc registers no rseq area");
+    const unsigned long area = SLICEPATCH_ARCH_THREAD_POINTER() + (unsigned long)slicepatch_libc_rseq_offset_;
+    return (volatile uint8_t *)(area + offsetof(struct slicepatch_rseq, slice_request));
+}
+
+/* mark: leaves a request that no section made; marked: whether it is still there. */
+static void mark(const char *argument)
+{
+    (void)argument;
+    *request_byte() = 1;
+}
+
+static void print_mark(const char *argument)
+{
+    (void)argument;
+    printf("marked=%s\n", *request_byte() ? "yes" : "no");
+}
+
+extern const unsigned libc_rseq_size __asm__("__rseq_size") __attribute__((weak));
+
+static void print_legacy(const char *argument)
+{
+    (void)argument;
+    printf("legacy=%s\n", &libc_rseq_size && libc_rseq_size && libc_rseq_size <= 32 ? "yes" : "no");
+}
+
 static void print_secure(const char *argument)
 {
     (void)argument;
@@ -181,6 +211,9 @@ const struct verb report_verbs[] = {
     {"size", set_size},
     {"states", print_states},
     {"stop-early", stop_early},
+    {"mark", mark},
+    {"marked", print_mark},
+    {"legacy", print_legacy},
     {"secure", print_secure},
     {NULL, NULL},
 };

@@ -48,6 +48,8 @@ __asm__(
 
     ".macro bench_pair\n"
     ".balign 128, 0xcc\n"
+    ".type bench_section\\@, @function\n"
+    "bench_section\\@:\n"
     ".cfi_startproc\n"
     ".Lbench_enter\\@:\n"
     ".byte 0xe9\n"
@@ -69,6 +71,7 @@ __asm__(
     ".Lbench_exit_cold\\@:\n"
     "bench_cold bench_sites_exit, .Lbench_exited\\@\n"
     ".cfi_endproc\n"
+    ".size bench_section\\@, . - bench_section\\@\n"
     "bench_record .Lbench_enter\\@, .Lbench_enter_cold\\@, " SLICEPATCH_EXPAND_(SLICEPATCH_SITE_ENTER) "\n"
     "bench_record .Lbench_exit\\@, .Lbench_exit_cold\\@, " SLICEPATCH_EXPAND_(SLICEPATCH_SITE_EXIT) "\n"
     ".endm\n"

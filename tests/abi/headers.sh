@@ -1,0 +1,96 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# headers.sh COMPILER INCLUDE-FOLDER: each public header compiles alone, as C11 and as C++20, without a warning; every
+# macro compiles in every form; and where sites are not supported the macros compile to nothing.
+set -euo pipefail
+
+compiler=$1
+include=$2
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+strict=(-Wall -Wextra -Wpedantic -Werror "-I$include")
+failures=0
+checks=0
+
+# check WHAT ARGUMENT...: the compiler accepts it and says nothing.
+check() {
+    local what=$1
+    shift
+    checks=$((checks + 1))
+    if ! "$compiler" "$@" 2>"$work/messages" || [ -s "$work/messages" ]; then
+        echo "FAILED: $what"
+        cat "$work/messages"
+        failures=$((failures + 1))
+    fi
+}
+
+# No trace of a site in what was compiled, and no reference to the library.
+check_nothing_left() {
+    checks=$((checks + 1))
+    if grep -Eq 'slicepatch_sites|\.note\.slicepatch|slicepatch_object' "$1"; then
+        echo "FAILED: $2 leaves something of a site"
+        failures=$((failures + 1))
+    fi
+}
+
+as_c=(-x c -std=c11)
+as_cpp=(-x c++ -std=c++20)
+
+while IFS= read -r header; do
+    case $header in
+    # Not for themselves: arch.h chooses and states the contract.
+    slicepatch/arch/*) continue ;;
+    esac
+    # ISO C wants a declaration, and a header of macros alone has none.
+    printf '#include <%s>\nextern int a_declaration;\n' "$header" >"$work/alone.c"
+    check "$header as C++20" "${as_cpp[@]}" "${strict[@]}" -fsyntax-only "$work/alone.c"
+    case $header in
+    *.hpp) ;;
+    *)
+        for standard in c11 c17 gnu11; do
+            check "$header as $standard" -x c "-std=$standard" "${strict[@]}" -fsyntax-only "$work/alone.c"
+        done
+        ;;
+    esac
+done < <(cd "$include" && find slicepatch -name '*.h' -o -name '*.hpp' | sort)
+
+for level in -O0 -O2 -Os; do
+    for pic in -fPIC -fPIE -fno-pic; do
+        for debug in -USLICEPATCH_DEBUG -DSLICEPATCH_DEBUG; do
+            what="every macro $level $pic $debug"
+            check "$what as C11" "${as_c[@]}" "${strict[@]}" $level $pic $debug -c "$here/every_macro.c" -o "$work/c.o"
+            check "$what as C++20" "${as_cpp[@]}" "${strict[@]}" $level $pic $debug -c "$here/every_macro.c" \
+                -o "$work/cpp.o"
+        done
+    done
+done
+check "the C++ forms" "${as_cpp[@]}" "${strict[@]}" -O2 -fno-exceptions -fno-rtti -c "$here/every_form.cpp" \
+    -o "$work/form.o"
+
+# Systems without sites: another kernel, pointers of 32 bits, another object format's compiler is not at hand.
+unsupported=(-U__linux__)
+# A free-standing header is all that these need; the machine has no libc for them.
+printf 'int main(void) { return 0; }\n' >"$work/probe.c"
+for machine in -mx32 -m32; do
+    if "$compiler" "$machine" -ffreestanding -fsyntax-only "$work/probe.c" 2>/dev/null; then
+        unsupported+=("$machine")
+    fi
+done
+for switch in "${unsupported[@]}"; do
+    what="every macro with $switch"
+    check "$what as C11" "${as_c[@]}" "${strict[@]}" "$switch" -ffreestanding -O1 -S "$here/every_macro.c" \
+        -o "$work/nothing.s"
+    check_nothing_left "$work/nothing.s" "$what"
+done
+"$compiler" "${as_c[@]}" "-I$include" -O1 -S "$here/every_macro.c" -o "$work/something.s"
+if ! grep -q slicepatch_sites "$work/something.s"; then
+    echo "FAILED: the check for nothing finds nothing where there is something"
+    failures=$((failures + 1))
+fi
+check "the C++ forms with -U__linux__" "${as_cpp[@]}" "${strict[@]}" -U__linux__ -O2 -c "$here/every_form.cpp" \
+    -o "$work/form.o"
+
+echo "$checks checks, $failures failed; without sites: ${unsupported[*]}"
+[ "$failures" -eq 0 ]

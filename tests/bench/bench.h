@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+//
+// Runs `slicepatch bench` as short as it can be, and finds things in its JSON.
+#ifndef SLICEPATCH_TESTS_BENCH_BENCH_H
+#define SLICEPATCH_TESTS_BENCH_BENCH_H
+
+#include "command.h"
+
+#include <nlohmann/json.hpp>
+
+namespace slicepatch::test {
+
+using Json = nlohmann::json;
+
+/// One block in one process: for everything but times.
+inline const std::vector<std::string> shortest{"--quick", "--blocks", "1", "--processes", "1"};
+
+Outcome bench(std::vector<std::string> arguments);
+
+/// The same with --json; checks that it succeeded.
+Json bench_json(std::vector<std::string> arguments);
+
+/// The element of that name; fails the test case if there is none.
+const Json &named(const Json &array, const std::string &name);
+
+std::vector<std::string> names(const Json &array);
+
+} // namespace slicepatch::test
+
+#endif // SLICEPATCH_TESTS_BENCH_BENCH_H

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: MIT
+//
+// What `slicepatch bench` prints and writes.
+#include "bench.h"
+
+#include <doctest/doctest.h>
+
+#include <filesystem>
+
+using namespace slicepatch::test;
+
+namespace {
+
+void check_interval(const Json &interval)
+{
+    const double median = interval.at("median"), low = interval.at("low"), high = interval.at("high");
+    CHECK(median > 0);
+    CHECK(low <= median);
+    CHECK(median <= high);
+}
+
+Json run_short(std::vector<std::string> arguments)
+{
+    arguments.insert(arguments.end(), shortest.begin(), shortest.end());
+    return bench_json(arguments);
+}
+
+/// Whether every element that is opened is closed, in order. gnuplot writes neither CDATA nor a tag in a comment.
+bool is_well_formed(const std::string &xml)
+{
+    std::vector<std::string> open;
+    for (std::size_t at = xml.find('<'); at != std::string::npos; at = xml.find('<', at + 1)) {
+        const std::size_t end = xml.find('>', at);
+        if (end == std::string::npos)
+            return false;
+        if (xml[at + 1] == '?' || xml[at + 1] == '!' || xml[end - 1] == '/')
+            continue;
+        const bool closing = xml[at + 1] == '/';
+        const std::size_t begin = at + (closing ? 2 : 1);
+        const std::string name = xml.substr(begin, xml.find_first_of(" \t\n>", begin) - begin);
+        if (!closing)
+            open.push_back(name);
+        else if (open.empty() || open.back() != name)
+            return false;
+        else
+            open.pop_back();
+    }
+    return open.empty();
+}
+
+std::vector<std::string> quick_plot(const std::string &file)
+{
+    return {"--quick", "--blocks", "1", "--parts", "loops", "--loops", "empty,mutex", "--plot", file};
+}
+
+} // namespace
+
+TEST_CASE("the JSON says where, how, and how sure")
+{
+    const Json json = bench_json({"--quick", "--blocks", "6", "--parts", "loops", "--loops", "empty,spinlock", "--raw"});
+    CHECK(json.at("host").at("guarantee").is_string());
+    CHECK(json.at("host").at("reason").get<std::string>() != "");
+    CHECK(json.at("host").at("stand_in_area").is_boolean());
+    CHECK(json.at("host").at("sites_patched") >= 2 * 2000); // two variants, of 1,000 pairs and some more
+    CHECK(json.at("settings").at("processes") == 6);
+    CHECK(json.at("settings").at("blocks") == 1);
+    CHECK(json.at("contention") == nullptr);
+    CHECK(json.at("init").empty());
+    CHECK(json.at("startup") == nullptr);
+    for (const Json &loop : json.at("loops")) {
+        for (const Json &variant : loop.at("variants")) {
+            check_interval(variant.at("ns_per_pair"));
+            check_interval(variant.at("ratio_to_floor"));
+            CHECK(variant.at("blocks_ns_per_pair").size() == 6);
+        }
+        CHECK(named(loop.at("variants"), "floor").at("ratio_to_floor").at("median") == 1.0);
+        REQUIRE(loop.at("verdicts").size() == 2);
+        CHECK(loop.at("verdicts").at(0).at("enabled_against") == "flag");
+        CHECK(loop.at("verdicts").at(1).at("enabled_against") == "thread");
+        check_interval(loop.at("verdicts").at(0).at("ratio"));
+    }
+}
+
+TEST_CASE("one process is too few for a verdict")
+{
+    const Json json = run_short({"--parts", "loops", "--loops", "empty"});
+    CHECK(json.at("loops").at(0).at("verdicts").at(0).at("verdict") == "too few processes to tell");
+}
+
+TEST_CASE("the text names the guarantee, every variant and both verdicts")
+{
+    const Outcome outcome = bench({"--quick", "--blocks", "6", "--parts", "loops", "--loops", "empty"});
+    CHECK(outcome.status == 0);
+    for (const char *words : {"guarantee on this host: ", "empty section (empty)", "  floor ", "  compiled ", "  off ",
+                              "  enabled ", "  flag ", "  thread ", "  pointer ", "  ifunc ", "instr.", "no-ops",
+                              "enabled vs global flag by hand: ", "enabled vs per-thread check by hand: "}) {
+        INFO(words, "\n", outcome.out);
+        CHECK(outcome.out.find(words) != std::string::npos);
+    }
+    CHECK(outcome.out.find("spinlock") == std::string::npos);
+}
+
+TEST_CASE("init is measured for 10 sites and for 100,000 on 1,563 pages")
+{
+    const Json init = run_short({"--parts", "init"}).at("init");
+    REQUIRE(init.size() == 2);
+    CHECK(init.at(0).at("sites") == 10);
+    CHECK(init.at(0).at("pages") == 1);
+    CHECK(init.at(0).at("budget_us") == 150.0);
+    CHECK(init.at(1).at("sites") == 100000);
+    CHECK(init.at(1).at("pages") == 1563);
+    CHECK(init.at(1).at("budget_us") == 12000.0);
+    for (const Json &size : init) {
+        CHECK(size.at("median_us") <= size.at("p95_us"));
+        CHECK(size.at("within_budget") ==
+              (size.at("patched") == size.at("sites") && size.at("median_us") <= size.at("budget_us")));
+    }
+}
+
+TEST_CASE("on a kernel without extensions, the user's own settings do not reach what is measured")
+{
+    const Outcome outcome = run_shell("SLICEPATCH_SITES=-'*' " + quote(SLICEPATCH) +
+                                      " sim --kernel none -- " + quote(SLICEPATCH) +
+                                      " bench --quick --parts init --json");
+    INFO(outcome.error);
+    REQUIRE(outcome.status == 0);
+    for (const Json &size : Json::parse(outcome.out).at("init"))
+        CHECK(size.at("patched") == size.at("sites"));
+}
+
+TEST_CASE("the sites that init is measured with are like a compiler's")
+{
+    CHECK(run({SLICEPATCH, "verify", BENCH_SITES_10}).status == 0);
+    CHECK(run({SLICEPATCH, "verify", BENCH_SITES_100000}).status == 0);
+    const Json sites = Json::parse(run({SLICEPATCH, "dump", "--json", BENCH_SITES_10}).out).at("sites");
+    REQUIRE(sites.size() == 10);
+    for (std::size_t i = 0; i < sites.size(); ++i) {
+        CHECK(sites.at(i).at("kind") == (i % 2 ? "exit" : "enter"));
+        CHECK(sites.at(i).at("state") == "compiled");
+        CHECK(sites.at(i).at("function").get<std::string>().rfind("bench_section", 0) == 0);
+    }
+}
+
+TEST_CASE("process start is split by library")
+{
+    const Json startup = run_short({"--parts", "startup"}).at("startup");
+    CHECK(names(startup.at("programs")) ==
+          std::vector<std::string>{"nothing", "with-slicepatch", "with-init", "with-zydis", "with-libstdc++"});
+    for (const Json &program : startup.at("programs"))
+        CHECK(program.at("median_us") > 0);
+    CHECK(startup.at("programs").at(0).at("above_nothing_us") == 0.0);
+}
+
+TEST_CASE("contention has as many threads as asked for, and none means no such part")
+{
+    const Json json = run_short({"--parts", "contention", "--contention", "3"});
+    CHECK(json.at("contention").at("threads") == 3);
+    CHECK(names(json.at("contention").at("variants")) ==
+          std::vector<std::string>{"floor", "off", "enabled", "thread"});
+    for (const Json &variant : json.at("contention").at("variants"))
+        check_interval(variant.at("sections_per_second"));
+    CHECK(named(json.at("contention").at("variants"), "enabled").at("enabled_ratio").at("median") == 1.0);
+    CHECK(run_short({"--parts", "contention", "--contention", "0"}).at("contention") == nullptr);
+}
+
+TEST_CASE("the plot is an SVG with axes, units and a bar for each variant")
+{
+    const TemporaryFolder folder;
+    const std::string file = folder.path("it's a plot.svg");
+    const Outcome outcome = bench(quick_plot(file));
+    INFO(outcome.error);
+    REQUIRE(outcome.status == 0);
+    const std::string svg = read_text(file);
+    CHECK(svg.rfind("<?xml", 0) == 0);
+    CHECK(svg.find("<svg") != std::string::npos);
+    CHECK(is_well_formed(svg));
+    for (const char *words : {"time per pair, as a multiple of no marks (ratio, log scale)", "section between the marks",
+                              "95 % bootstrap interval", "empty", "mutex", "enabled", "ifunc"}) {
+        INFO(words);
+        CHECK(svg.find(words) != std::string::npos);
+    }
+}
+
+TEST_CASE("without gnuplot it says so before it measures anything")
+{
+    const TemporaryFolder folder;
+    const std::string file = folder.path("plot.svg");
+    const Outcome outcome = run_shell("PATH=/nonexistent " + quote(SLICEPATCH) + " bench --plot " + quote(file));
+    CHECK(outcome.status == 2);
+    CHECK(outcome.out == "");
+    CHECK(outcome.error == "slicepatch: bench: --plot needs gnuplot, which does not run here: install gnuplot-nox, or "
+                           "leave --plot out\n");
+    CHECK(!std::filesystem::exists(file));
+}
+
+TEST_CASE("a plot that cannot be written is refused before anything is measured")
+{
+    const Outcome outcome = bench(quick_plot("/nonexistent/plot.svg"));
+    CHECK(outcome.status == 2);
+    CHECK(outcome.out == "");
+    CHECK(outcome.error ==
+          "slicepatch: bench: /nonexistent/plot.svg cannot be written: No such file or directory\n");
+}
+
+TEST_CASE("a program without the ones beside it says which is missing")
+{
+    const TemporaryFolder folder;
+    const std::string copy = folder.path("slicepatch");
+    std::filesystem::copy_file(SLICEPATCH, copy);
+    const Outcome outcome = run({copy, "bench", "--quick", "--parts", "init"});
+    CHECK(outcome.status == 2);
+    CHECK(outcome.error.find("/slicepatch-bench/init is not there") != std::string::npos);
+}
+
+TEST_CASE("wrong usage is status 2")
+{
+    CHECK(bench({"--loops", "nonsense"}).status == 2);
+    CHECK(bench({"--parts", "nonsense"}).status == 2);
+    CHECK(bench({"--blocks", "0"}).status == 2);
+    CHECK(bench({"--contention", "-1"}).status == 2);
+    CHECK(bench({"--parts", "init", "--plot", "plot.svg"}).status == 2);
+    CHECK(bench({"--worker", "{}"}).status == 2);
+}

@@ -1,0 +1,111 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# package.sh CMAKE SOURCE BUILD CC CXX PKG-CONFIG: installs the build into a folder, moves that folder, and uses it from an
+# outside C project and an outside C++ project, by find_package() and by pkg-config.
+set -euo pipefail
+export LC_ALL=C
+
+cmake=$1
+source=$2
+build=$3
+cc=$4
+cxx=$5
+pkg_config=$6
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+mkdir -p "$build/package"
+work=$(mktemp -d "$build/package/XXXXXX")
+trap 'rm -rf "$work"' EXIT
+# The caller's variables would find things, or not, that an outside project's user does not have.
+unset DESTDIR CMAKE_PREFIX_PATH PKG_CONFIG_PATH LD_LIBRARY_PATH CFLAGS CXXFLAGS LDFLAGS
+
+fail() {
+    echo "FAILED: $*"
+    exit 1
+}
+
+quietly() {
+    "$@" >"$work/messages" 2>&1 || {
+        cat "$work/messages"
+        fail "$*"
+    }
+}
+
+expect() {
+    local expected=$1 found
+    shift
+    found=$("$@") || fail "$* ends with status $?"
+    [ "$found" = "$expected" ] || fail "$* says: $found"
+}
+
+quietly "$cmake" --install "$build" --prefix "$work/first"
+mv "$work/first" "$work/moved"
+prefix=$work/moved
+
+if grep -rIl -e "$work/first" -e "$source" "$prefix"/lib* "$prefix"/include; then
+    fail "the files above know where they were installed or made"
+fi
+for file in include/slicepatch/slicepatch.h include/slicepatch/slicepatch.hpp include/slicepatch/site.h \
+    include/slicepatch/abi.h include/slicepatch/arch.h; do
+    [ -f "$prefix/$file" ] || fail "$file is not installed"
+done
+library=$(find "$prefix" -name 'libslicepatch.so')
+[ -n "$library" ] || fail "no libslicepatch.so is installed"
+readelf --dynamic --wide "$library" | grep -qE 'RPATH|RUNPATH' && fail "the library looks for others in a folder of its own"
+
+says='answer 0, counter 20000, compiled 0'
+
+# ---- CMake ----
+quietly "$cmake" -S "$here/c_project" -B "$work/c" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_C_COMPILER="$cc" \
+    -DCMAKE_C_FLAGS='-Wall -Wextra -Wpedantic -Werror' -DCMAKE_BUILD_TYPE=Release
+quietly "$cmake" --build "$work/c"
+for program in with_shared with_archive fully_static; do
+    expect "$says" "$work/c/$program"
+done
+quietly "$cmake" -S "$here/cpp_project" -B "$work/cpp" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_CXX_COMPILER="$cxx" \
+    -DCMAKE_CXX_FLAGS='-Wall -Wextra -Wpedantic -Werror' -DCMAKE_BUILD_TYPE=Release
+quietly "$cmake" --build "$work/cpp"
+for program in with_shared with_archive; do
+    expect "$says" "$work/cpp/$program"
+done
+sed 's/find_package(slicepatch 0.1/find_package(slicepatch 99/' "$here/cpp_project/CMakeLists.txt" >"$work/CMakeLists.txt"
+if "$cmake" -S "$work" -B "$work/newer" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_CXX_COMPILER="$cxx" \
+    >"$work/messages" 2>&1 || ! grep -q 'version: 0.1' "$work/messages"; then
+    fail "a version that is not installed is found, or what is there is not said"
+fi
+
+if [ -z "$pkg_config" ]; then
+    echo "CMake only: no pkg-config here"
+    exit 0
+fi
+
+# ---- pkg-config ----
+pc=$(dirname "$(find "$prefix" -name slicepatch.pc)")
+export PKG_CONFIG_PATH=$pc
+read -ra flags <<<"$("$pkg_config" --cflags --libs slicepatch)"
+lib=$("$pkg_config" --variable=libdir slicepatch)
+[ -f "$lib/libslicepatch.so" ] || fail "pkg-config says that the library is in $lib"
+quietly "$cc" -std=c11 -O2 "$here/c_project/main.c" "${flags[@]}" -o "$work/pc_c"
+quietly "$cxx" -std=c++20 -O2 "$here/cpp_project/main.cpp" "${flags[@]}" -o "$work/pc_cpp"
+expect "$says" env LD_LIBRARY_PATH="$lib" "$work/pc_c"
+expect "$says" env LD_LIBRARY_PATH="$lib" "$work/pc_cpp"
+quietly "$cc" -std=c11 -O2 "$here/c_project/main.c" -static "${flags[@]}" -o "$work/pc_static"
+expect "$says" "$work/pc_static"
+
+# ---- other folders for libraries: a distribution's own, and one that is deeper ----
+for layout in "/usr lib/x86_64-linux-gnu" "/opt/some/place lib64" "/usr/local some/deeper/lib"; do
+    read -r place folder <<<"$layout"
+    quietly "$cmake" -S "$source" -B "$work/layout" -DCMAKE_INSTALL_PREFIX="$place" -DCMAKE_INSTALL_LIBDIR="$folder" \
+        -DCMAKE_C_COMPILER="$cc" -DCMAKE_CXX_COMPILER="$cxx" \
+        -DSLICEPATCH_BUILD_TOOL=OFF -DSLICEPATCH_BUILD_EXAMPLES=OFF -DSLICEPATCH_BUILD_TESTS=OFF
+    root=$work/root
+    mkdir -p "$root$place/$folder/pkgconfig"
+    cp "$work/layout/patcher/slicepatch.pc" "$root$place/$folder/pkgconfig/"
+    for variable in "libdir $folder" "includedir include"; do
+        read -r name expected <<<"$variable"
+        found=$(PKG_CONFIG_PATH=$root$place/$folder/pkgconfig "$pkg_config" --variable="$name" slicepatch)
+        [ "$(realpath -m "$found")" = "$(realpath -m "$root$place/$expected")" ] || fail "$layout: $name is $found"
+    done
+    rm -rf "$root" "$work/layout"
+done
+echo "8 programs of outside projects ran; 3 layouts"

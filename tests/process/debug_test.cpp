@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+//
+// SLICEPATCH_DEBUG: what sections may not do ends the program where it is done.
+#include "child.h"
+
+#include <doctest/doctest.h>
+
+#include <csignal>
+#include <fstream>
+
+using namespace slicepatch::test;
+
+namespace {
+
+Outcome use(const char *program, const std::string &how) {
+    return run({.program = program, .arguments = {how}});
+}
+
+/// The line of debugged.c that is marked with a name, so that the test does not know its number.
+std::string line_of(const std::string &mark) {
+    std::ifstream source(DEBUGGED_SOURCE);
+    std::string line;
+    for (int number = 1; std::getline(source, line); ++number)
+        if (line.find("see " + mark) != std::string::npos)
+            return std::to_string(number);
+    return "(no line is marked " + mark + ")";
+}
+
+void check_aborts(const std::string &how, const std::string &mark, const std::string &message) {
+    for (const char *program : {DEBUGGED, DEBUGGED_CPP}) {
+        const Outcome outcome = use(program, how);
+        CAPTURE(program);
+        CHECK(outcome.status == 128 + SIGABRT);
+        CHECK(outcome.value("done") == "(no done)");
+        CHECK(outcome.error.starts_with("slicepatch: "));
+        CHECK(outcome.error.ends_with("debugged.c:" + line_of(mark) + ": " + message + "\n"));
+    }
+}
+
+} // namespace
+
+TEST_CASE("an ENTER inside a section ends the debugged program and names the line") {
+    check_aborts("nest", "NESTED_LINE", "ENTER inside a section: sections do not nest");
+    check_aborts("mixed", "MIXED_LINE", "ENTER inside a section: sections do not nest");
+}
+
+TEST_CASE("an EXIT without an ENTER ends the debugged program and names the line") {
+    check_aborts("leave-twice", "LEFT_LINE", "EXIT without ENTER");
+}
+
+TEST_CASE("sections that do not nest, and outermost forms that do, pass the debugged program") {
+    for (const char *program : {DEBUGGED, DEBUGGED_CPP})
+        for (const char *how : {"well", "outermost", "hand-over"}) {
+            const Outcome outcome = use(program, how);
+            CAPTURE(program);
+            CAPTURE(how);
+            CHECK(outcome.status == 0);
+            CHECK(outcome.value("done") == "yes");
+            CHECK(outcome.error == "");
+        }
+}

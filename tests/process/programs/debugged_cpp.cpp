@@ -1,0 +1,2 @@
+// SPDX-License-Identifier: MIT
+#include "debugged.c" // the same as C++

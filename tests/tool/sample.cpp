@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: MIT
+#include "sample.h"
+
+#include "patcher/forms.h"
+#include "patcher/tool/elf_file.h"
+
+#include <doctest/doctest.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <fcntl.h>
+#include <fstream>
+#include <sstream>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace slicepatch::test {
+
+Bytes::Bytes(const std::string &path)
+{
+    const std::string text = read_text(path);
+    bytes_.assign(text.begin(), text.end());
+    const tool::ElfFile file(path);
+    records_ = tool::read_site_table(file).records;
+    REQUIRE(records_.size() == sample_sites);
+    for (const tool::Record &record : records_)
+        labels_.push_back(
+            record.fields.label ? file.read_string(record.named_by(&slicepatch_site_record::label)).value() : "");
+}
+
+Elf64_Ehdr &Bytes::header()
+{
+    return *reinterpret_cast<Elf64_Ehdr *>(bytes_.data());
+}
+
+Elf64_Phdr &Bytes::program_header(std::size_t index)
+{
+    return reinterpret_cast<Elf64_Phdr *>(bytes_.data() + header().e_phoff)[index];
+}
+
+Elf64_Phdr &Bytes::program_header_of(std::uint32_t type)
+{
+    std::size_t index = 0;
+    while (index < header().e_phnum && program_header(index).p_type != type)
+        ++index;
+    REQUIRE(index < header().e_phnum);
+    return program_header(index);
+}
+
+std::uint8_t *Bytes::at(std::uint64_t address)
+{
+    for (std::size_t i = 0; i < header().e_phnum; ++i)
+        if (const Elf64_Phdr &segment = program_header(i);
+            segment.p_type == PT_LOAD && address - segment.p_vaddr < segment.p_filesz)
+            return bytes_.data() + segment.p_offset + (address - segment.p_vaddr);
+    FAIL("no such address in the file");
+    return nullptr;
+}
+
+const tool::Record &Bytes::find(Kind kind, const std::string &label) const
+{
+    for (std::size_t i = 0; i < records_.size(); ++i)
+        if (records_[i].fields.kind == static_cast<std::uint8_t>(kind) && labels_[i] == label)
+            return records_[i];
+    throw std::runtime_error("no such site in the sample");
+}
+
+slicepatch_site_record &Bytes::fields(const tool::Record &record)
+{
+    return *reinterpret_cast<slicepatch_site_record *>(at(record.address));
+}
+
+slicepatch_note &Bytes::note()
+{
+    for (std::size_t i = 0; i < header().e_phnum; ++i) {
+        const Elf64_Phdr &segment = program_header(i);
+        if (segment.p_type != PT_NOTE)
+            continue;
+        const auto begin = bytes_.begin() + static_cast<std::ptrdiff_t>(segment.p_offset);
+        const std::string_view name(SLICEPATCH_NOTE_NAME, sizeof SLICEPATCH_NOTE_NAME);
+        const auto found = std::search(begin, begin + static_cast<std::ptrdiff_t>(segment.p_filesz), name.begin(),
+                                       name.end());
+        if (found != begin + static_cast<std::ptrdiff_t>(segment.p_filesz))
+            return *reinterpret_cast<slicepatch_note *>(&*found + (name.size() + 3) / 4 * 4);
+    }
+    throw std::runtime_error("the sample has no note");
+}
+
+void Bytes::put(const tool::Record &record, State state, std::int64_t slice_ctrl)
+{
+    const Backend &backend = host_backend();
+    const Place place{record.named_by(&slicepatch_site_record::head), record.named_by(&slicepatch_site_record::cold),
+                      record.named_by(&slicepatch_site_record::taken)};
+    Form form;
+    REQUIRE(backend.encode(static_cast<Kind>(record.fields.kind), state, slice_ctrl, form) == Status::ok);
+    REQUIRE(backend.place(form, place, at(place.head)) == Status::ok);
+}
+
+void Bytes::point(const tool::Record &record, std::int32_t slicepatch_site_record::*field, std::uint64_t address)
+{
+    slicepatch_site_record &there = fields(record);
+    const auto offset = reinterpret_cast<std::uint8_t *>(&(there.*field)) - reinterpret_cast<std::uint8_t *>(&there);
+    there.*field = static_cast<std::int32_t>(address - record.address - static_cast<std::uint64_t>(offset));
+}
+
+std::string Bytes::write(const TemporaryFolder &folder, const std::string &name) const
+{
+    return folder.write(name, std::string(bytes_.begin(), bytes_.end()));
+}
+
+Outcome slicepatch_tool(std::vector<std::string> arguments)
+{
+    arguments.insert(arguments.begin(), SLICEPATCH);
+    return run(arguments);
+}
+
+nlohmann::json slicepatch_json(std::vector<std::string> arguments)
+{
+    arguments.emplace_back("--json");
+    const Outcome outcome = slicepatch_tool(arguments);
+    INFO(outcome.error);
+    return nlohmann::json::parse(outcome.out);
+}
+
+unsigned sample_line(const std::string &text)
+{
+    std::ifstream file(SAMPLE_SOURCE);
+    unsigned number = 0;
+    for (std::string line; std::getline(file, line);) {
+        ++number;
+        if (line.find(text) != std::string::npos)
+            return number;
+    }
+    throw std::runtime_error("the sample's source does not hold " + text);
+}
+
+std::string hexadecimal(std::uint64_t address)
+{
+    std::ostringstream text;
+    text << "0x" << std::hex << address;
+    return text.str();
+}
+
+Running::Running(const std::vector<std::string> &command)
+{
+    int input[2], output[2];
+    REQUIRE(pipe2(input, O_CLOEXEC) == 0);
+    REQUIRE(pipe2(output, O_CLOEXEC) == 0);
+    std::vector<char *> arguments;
+    for (const std::string &argument : command)
+        arguments.push_back(const_cast<char *>(argument.c_str()));
+    arguments.push_back(nullptr);
+    child_ = fork();
+    REQUIRE(child_ >= 0);
+    if (child_ == 0) {
+        dup2(input[0], STDIN_FILENO);
+        dup2(output[1], STDOUT_FILENO);
+        execvp(arguments[0], arguments.data());
+        _exit(127);
+    }
+    close(input[0]);
+    close(output[1]);
+    input_ = input[1];
+    std::string line;
+    for (char c = 0; read(output[0], &c, 1) == 1 && c != '\n';)
+        line += c;
+    close(output[0]);
+    int chose = 0;
+    REQUIRE_MESSAGE(std::sscanf(line.c_str(), "%d %d", &said_pid_, &chose) == 2, command[0], " said: ", line);
+    chose_ = chose != 0;
+}
+
+void Running::end()
+{
+    if (input_ >= 0)
+        close(std::exchange(input_, -1));
+    if (child_ > 0)
+        waitpid(std::exchange(child_, 0), nullptr, 0);
+}
+
+Running::~Running()
+{
+    end();
+}
+
+} // namespace slicepatch::test

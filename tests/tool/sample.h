@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+//
+// The samples (samples/sample.c): what is in them, copies of them with changed bytes, and a running one.
+#ifndef SLICEPATCH_TESTS_TOOL_SAMPLE_H
+#define SLICEPATCH_TESTS_TOOL_SAMPLE_H
+
+#include "command.h"
+
+#include "arch/backend.h"
+#include "patcher/tool/elf_file.h"
+#include "patcher/tool/site_table.h"
+
+#include <nlohmann/json.hpp>
+
+#include <elf.h>
+#include <sys/types.h>
+
+namespace slicepatch::test {
+
+inline constexpr std::size_t sample_sites = 5; // two pairs and a branch
+inline constexpr std::int64_t sample_offset = -68; // where enabled() puts the request byte
+
+/// An ELF file in memory, to be changed by address and written elsewhere.
+class Bytes {
+public:
+    explicit Bytes(const std::string &path);
+
+    [[nodiscard]] const std::vector<std::uint8_t> &all() const
+    {
+        return bytes_;
+    }
+    [[nodiscard]] Elf64_Ehdr &header();
+    [[nodiscard]] Elf64_Phdr &program_header(std::size_t index);
+    /// The first one of a type; fails the test if there is none.
+    [[nodiscard]] Elf64_Phdr &program_header_of(std::uint32_t type);
+    /// The byte that is loaded at this address.
+    [[nodiscard]] std::uint8_t *at(std::uint64_t address);
+
+    [[nodiscard]] const std::vector<tool::Record> &records() const
+    {
+        return records_;
+    }
+    /// The first site of a kind, by label ("" for none).
+    [[nodiscard]] const tool::Record &find(Kind kind, const std::string &label = "sample.lock") const;
+    [[nodiscard]] slicepatch_site_record &fields(const tool::Record &record);
+    [[nodiscard]] slicepatch_note &note();
+    /// Writes a form over a site.
+    void put(const tool::Record &record, State state, std::int64_t slice_ctrl = sample_offset);
+    /// Makes a distance field name an address.
+    void point(const tool::Record &record, std::int32_t slicepatch_site_record::*field, std::uint64_t address);
+
+    /// A file with these bytes.
+    [[nodiscard]] std::string write(const TemporaryFolder &folder, const std::string &name = "changed") const;
+
+private:
+    std::vector<std::uint8_t> bytes_;
+    std::vector<tool::Record> records_;
+    std::vector<std::string> labels_;
+};
+
+/// Runs `slicepatch ...`.
+Outcome slicepatch_tool(std::vector<std::string> arguments);
+/// The same, with what it prints as JSON.
+nlohmann::json slicepatch_json(std::vector<std::string> arguments);
+
+/// Number of the line of the sample's source that holds this text.
+unsigned sample_line(const std::string &text);
+
+std::string hexadecimal(std::uint64_t address);
+
+/// A program that runs until this goes: its standard input is a pipe that nobody writes to.
+class Running {
+public:
+    explicit Running(const std::vector<std::string> &command);
+    ~Running();
+    Running(const Running &) = delete;
+    Running &operator=(const Running &) = delete;
+
+    /// The process that has the sites, which said so, and what chooses() answered.
+    [[nodiscard]] pid_t pid() const
+    {
+        return said_pid_;
+    }
+    [[nodiscard]] bool chose() const
+    {
+        return chose_;
+    }
+    /// Lets it end, and collects it.
+    void end();
+
+private:
+    pid_t child_ = 0;
+    int input_ = -1;
+    pid_t said_pid_ = 0;
+    bool chose_ = false;
+};
+
+} // namespace slicepatch::test
+
+#endif

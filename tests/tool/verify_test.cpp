@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: MIT
+#include "sample.h"
+
+#include <doctest/doctest.h>
+
+using namespace slicepatch;
+using namespace slicepatch::test;
+
+namespace {
+
+std::uint64_t head_of(const tool::Record &record)
+{
+    return record.named_by(&slicepatch_site_record::head);
+}
+
+/// Changes a sample, and expects verify to name that site with these words.
+template <class Change>
+void expect_finding(const std::string &words, Change change, Kind kind = Kind::enter, const char *label = "sample.lock")
+{
+    CAPTURE(words);
+    const TemporaryFolder folder;
+    Bytes bytes(SAMPLE);
+    const tool::Record &record = bytes.find(kind, label);
+    change(bytes, record);
+    const Outcome outcome = slicepatch_tool({"verify", bytes.write(folder)});
+    CHECK(outcome.status == 1);
+    CHECK(outcome.error == "");
+    INFO(outcome.out);
+    CHECK(outcome.out.find(words) != std::string::npos);
+}
+
+/// The address that verify gives the site after the record's head was changed.
+std::string named(Bytes &bytes, const tool::Record &record)
+{
+    tool::Record changed = record;
+    changed.fields = bytes.fields(record);
+    return hexadecimal(head_of(changed));
+}
+
+} // namespace
+
+TEST_CASE("verify is content with what a compiler and a linker made")
+{
+    const Outcome outcome = slicepatch_tool({"verify", SAMPLE, SAMPLE_STATIC, SAMPLE_SHARED});
+    CHECK(outcome.status == 0);
+    CHECK(outcome.out == "15 sites in 3 objects: 15 compiled, 0 enabled, 0 off, 0 foreign; all is well\n");
+}
+
+TEST_CASE("verify is content with groups that are wholly enabled or wholly off")
+{
+    for (State state : {State::enabled, State::off}) {
+        const TemporaryFolder folder;
+        Bytes bytes(SAMPLE);
+        for (const tool::Record &record : bytes.records())
+            bytes.put(record, state);
+        CHECK(slicepatch_tool({"verify", bytes.write(folder)}).status == 0);
+    }
+}
+
+TEST_CASE("verify names a site whose bytes are not a site's")
+{
+    expect_finding("a post-link rewriter such as BOLT has moved the code", [](Bytes &bytes, const tool::Record &record) {
+        *bytes.at(head_of(record)) = 0xcc;
+    });
+    const TemporaryFolder folder;
+    Bytes bytes(SAMPLE);
+    const tool::Record &record = bytes.find(Kind::exit);
+    *bytes.at(head_of(record) + 8) ^= 1; // in the tail
+    const Outcome outcome = slicepatch_tool({"verify", bytes.write(folder)});
+    CHECK(outcome.status == 1);
+    CHECK(outcome.out.find("exit at " + hexadecimal(head_of(record)) + ", label \"sample.lock\", in with_label, ") !=
+          std::string::npos);
+    CHECK(outcome.out.ends_with("; 1 finding\n"));
+}
+
+TEST_CASE("verify names a site whose record is malformed")
+{
+    using Fields = slicepatch_site_record;
+    expect_finding(": the site is misaligned: by 1 of ",
+                   [](Bytes &bytes, const tool::Record &record) { bytes.fields(record).head += 1; });
+    expect_finding(": the site overlaps another site", [](Bytes &bytes, const tool::Record &record) {
+        bytes.point(record, &Fields::head, head_of(bytes.find(Kind::exit)));
+    });
+    expect_finding(": the site is not in executable memory", [](Bytes &bytes, const tool::Record &record) {
+        bytes.point(record, &Fields::head, record.address / 8 * 8);
+    });
+    expect_finding(": a jump target of the site is not in executable memory", [](Bytes &bytes, const tool::Record &record) {
+        bytes.point(record, &Fields::cold, record.address);
+    });
+    expect_finding(
+        ": a jump target of the site is not in executable memory",
+        [](Bytes &bytes, const tool::Record &record) { bytes.point(record, &Fields::taken, record.address); },
+        Kind::branch, "sample.branch");
+    for (auto field : {&Fields::label, &Fields::file})
+        expect_finding(": the label or file name of the site is not inside the object",
+                       [field](Bytes &bytes, const tool::Record &record) { bytes.fields(record).*field = INT32_MAX; });
+    expect_finding("the record is of an unknown kind, version or architecture: kind 99, version 1",
+                   [](Bytes &bytes, const tool::Record &record) { bytes.fields(record).kind = 99; });
+    expect_finding("the record is of an unknown kind, version or architecture: kind 1, version 2",
+                   [](Bytes &bytes, const tool::Record &record) { bytes.fields(record).version = 2; });
+    expect_finding(", machine 183", [](Bytes &bytes, const tool::Record &record) { bytes.fields(record).machine = 183; });
+}
+
+TEST_CASE("verify gives the address of a malformed record")
+{
+    const TemporaryFolder folder;
+    Bytes bytes(SAMPLE);
+    const tool::Record &record = bytes.find(Kind::enter);
+    bytes.fields(record).head += 4;
+    const nlohmann::json findings = slicepatch_json({"verify", bytes.write(folder)})["findings"];
+    REQUIRE(findings.size() == 1);
+    CHECK(findings[0]["address"] == named(bytes, record));
+    CHECK(findings[0]["label"] == "sample.lock");
+    CHECK(findings[0]["line"] == sample_line("SLICEPATCH_ENTER_AS(\"sample.lock\")"));
+}
+
+TEST_CASE("verify finds a group whose sites are in different states")
+{
+    const auto exit_of = [](Bytes &bytes) { return bytes.find(Kind::exit); };
+    expect_finding("its request would stay set",
+                   [&](Bytes &bytes, const tool::Record &) { bytes.put(exit_of(bytes), State::off); });
+    expect_finding("its request would stay set", [&](Bytes &bytes, const tool::Record &record) {
+        bytes.put(record, State::enabled);
+        bytes.put(exit_of(bytes), State::off);
+    });
+    expect_finding("label \"sample.lock\" is inconsistent: this site is off, while the exit at", // harmless, but not ours
+                   [&](Bytes &bytes, const tool::Record &record) {
+                       bytes.put(record, State::off);
+                       bytes.put(exit_of(bytes), State::enabled);
+                   });
+    expect_finding("label \"sample.lock\" is inconsistent: this site is as compiled",
+                   [](Bytes &bytes, const tool::Record &record) { bytes.put(record, State::enabled); });
+    expect_finding(
+        "function without_label is inconsistent: this site is as compiled",
+        [](Bytes &bytes, const tool::Record &record) { bytes.put(record, State::enabled); }, Kind::enter, "");
+}
+
+TEST_CASE("verify finds sites that disagree about the request byte")
+{
+    expect_finding("writes its request -60 bytes from the thread pointer", [](Bytes &bytes, const tool::Record &) {
+        for (const tool::Record &record : bytes.records())
+            bytes.put(record, State::enabled, -60);
+        bytes.put(bytes.find(Kind::exit), State::enabled, -52);
+        bytes.put(bytes.find(Kind::enter), State::enabled, -52);
+        bytes.put(bytes.find(Kind::enter, ""), State::enabled, -52);
+    }, Kind::exit, "");
+}
+
+TEST_CASE("verify finds a note that does not fit its table")
+{
+    const auto problem = [](auto change) {
+        const TemporaryFolder folder;
+        Bytes bytes(SAMPLE);
+        change(bytes.note());
+        const Outcome outcome = slicepatch_tool({"verify", bytes.write(folder)});
+        CHECK(outcome.status == 1);
+        return outcome.out;
+    };
+    const auto holds = [](const std::string &text, const std::string &words) {
+        return text.find(words) != std::string::npos;
+    };
+    CHECK(holds(problem([](slicepatch_note &note) { note.version = 2; }), "the slicepatch note is of version 2"));
+    CHECK(holds(problem([](slicepatch_note &note) { note.record_size = 24; }), "with records of 24 bytes"));
+    CHECK(holds(problem([](slicepatch_note &note) { note.stop -= 1; }), "the table of sites is malformed"));
+    CHECK(holds(problem([](slicepatch_note &note) { note.start += 28; }),
+                "holds 5 records, but the note leads to 4"));
+    CHECK(holds(problem([](slicepatch_note &note) { note.start = INT32_MAX / 28 * 28 - 7; }), "the table of sites"));
+    CHECK(holds(problem([](slicepatch_note &note) { note.object = 0; }), "which is not in writable memory"));
+    CHECK(holds(problem([](slicepatch_note &note) { note.stop = note.start - 4; }), // equal addresses: an empty table
+                "holds 5 records, but the note leads to 0"));
+}
+
+TEST_CASE("verify recognises what BOLT leaves behind")
+{
+    const TemporaryFolder folder;
+    const std::string path = folder.path("bolted");
+    REQUIRE(run({OBJCOPY, "--rename-section", ".text=.bolt.org.text", SAMPLE, path}).status == 0);
+    const Outcome outcome = slicepatch_tool({"verify", path});
+    CHECK(outcome.status == 1);
+    CHECK(outcome.out.find("the table is stale: BOLT has moved the code") != std::string::npos);
+    CHECK(slicepatch_tool({"dump", path}).status == 0); // the sites are still there to be seen
+}
+
+TEST_CASE("verify cannot pass what it cannot read")
+{
+    const Outcome missing = slicepatch_tool({"verify", "/nonexistent", SAMPLE});
+    CHECK(missing.status == 2);
+    CHECK(missing.out.ends_with("; no finding, but not everything could be read\n"));
+    Bytes bytes(SAMPLE);
+    bytes.header().e_machine = EM_RISCV;
+    for (const tool::Record &record : bytes.records())
+        bytes.fields(record).machine = EM_RISCV;
+    const TemporaryFolder folder;
+    const Outcome outcome = slicepatch_tool({"verify", bytes.write(folder)});
+    CHECK(outcome.status == 2);
+    CHECK(outcome.error.find("its sites cannot be verified") != std::string::npos);
+}
