@@ -1,0 +1,141 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# Builds one annotated program, C and C++ in the same file, in many ways, and checks each: the table names every site of
+# the code and nothing else, has no dynamic relocation and one note, and the program runs, finds all its sites and patches
+# them.
+#
+#   matrix.sh INSPECT LIBRARY-FOLDER INCLUDE-FOLDER COMPILER LINKER MODE LEVEL...
+#
+# COMPILER gcc|clang, LINKER bfd|gold|lld, MODE pie|no-pie|static|shared, LEVEL -O0 ... -Os or lto; each level with and
+# without --gc-sections. Status 77: this machine cannot link so.
+set -euo pipefail
+export LC_ALL=C
+
+inspect=$1
+library=$2
+include=$3
+compiler=$4
+linker=$5
+mode=$6
+shift 6
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+case $compiler in
+gcc) cxx=g++ ;;
+clang) cxx=clang++ ;;
+*) echo "unknown compiler $compiler" && exit 2 ;;
+esac
+
+fail() {
+    echo "FAILED: $compiler $linker $mode $level $sections: $*"
+    exit 1
+}
+
+skip() {
+    echo "skipped: $compiler $linker $mode: $*"
+    exit 77
+}
+
+# What the driver says of a trivial program linked so; empty if it can.
+try_to_link() {
+    echo 'int main(void) { return 0; }' >"$work/probe.c"
+    "$compiler" "-fuse-ld=$linker" "$@" "$work/probe.c" -o "$work/probe" 2>&1 && "$work/probe" || echo "cannot run"
+}
+
+check_possible() {
+    command -v "$compiler" "$cxx" >/dev/null || skip "there is no $compiler here"
+    local messages
+    messages=$(try_to_link "$@")
+    [ -z "$messages" ] || skip "${messages%%$'\n'*}"
+}
+
+# compile FLAG...: the parts and main(), into $work.
+compile() {
+    local flags=(-Wall -Wextra -Wpedantic -Werror "-I$include" "-I$here/program" "$@")
+    local part
+    for part in c_part main; do
+        "$compiler" -std=gnu11 "${flags[@]}" -c "$here/program/$part.c" -o "$work/$part.o"
+    done
+    for part in cpp_part other_cpp_part; do
+        "$cxx" -std=c++20 "${flags[@]}" -c "$here/program/$part.cpp" -o "$work/$part.o"
+    done
+}
+
+parts=("$work/c_part.o" "$work/cpp_part.o" "$work/other_cpp_part.o")
+shared_library=("$library/libslicepatch.so" "-Wl,-rpath,$library")
+
+# link FLAG...: what MODE says, into $work/program, and $work/libparts.so if there is one.
+link() {
+    local linked=("$cxx" "-fuse-ld=$linker" "$@")
+    case $mode in
+    pie) "${linked[@]}" -pie "$work/main.o" "${parts[@]}" "${shared_library[@]}" -o "$work/program" ;;
+    no-pie) "${linked[@]}" -no-pie "$work/main.o" "${parts[@]}" "${shared_library[@]}" -o "$work/program" ;;
+    static) "${linked[@]}" -static "$work/main.o" "${parts[@]}" "$library/libslicepatch.a" -o "$work/program" ;;
+    shared)
+        "${linked[@]}" -shared "${parts[@]}" -o "$work/libparts.so"
+        "${linked[@]}" -pie "$work/main.o" "$work/libparts.so" "-Wl,-rpath,$work" "${shared_library[@]}" \
+            -o "$work/program"
+        ;;
+    esac
+}
+
+# check_file FILE: sets records, and adds to branches and unused.
+check_file() {
+    local found some_branches some_unused notes relocations
+    found=$("$inspect" "$1") || fail "$(basename "$1"): $found"
+    read -r _ records _ some_branches _ some_unused _ notes _ relocations <<<"$found"
+    branches=$((branches + some_branches))
+    unused=$((unused + some_unused))
+    [ "$notes" -eq 1 ] || fail "$(basename "$1") has $notes notes"
+    [ "$relocations" -eq 0 ] || fail "$(basename "$1") has $relocations dynamic relocations in its table"
+    [ "$records" -gt 0 ] || fail "$(basename "$1") has no sites"
+}
+
+check_run() {
+    local expected=$1 said
+    said=$("$work/program") || fail "the program ends with status $?"
+    [ "$said" = "counted 0 $expected $expected" ] || fail "$expected records, and the program says: $said"
+}
+
+case $mode in
+pie) place=(-fPIE) ;;
+no-pie | static) place=(-fno-pie) ;;
+shared) place=(-fPIC) ;;
+*) echo "unknown mode $mode" && exit 2 ;;
+esac
+
+built=0
+for level in "$@"; do
+    optimisation=("$level")
+    [ "$level" != lto ] || optimisation=(-O2 -flto)
+    check_possible "${optimisation[@]}"
+    for sections in "" --gc-sections; do
+        separate=()
+        collect=()
+        [ -z "$sections" ] || separate=(-ffunction-sections -fdata-sections) collect=(-Wl,--gc-sections)
+        compile "${optimisation[@]}" "${place[@]}" "${separate[@]}"
+        link "${optimisation[@]}" "${collect[@]}"
+        total=0
+        branches=0
+        unused=0
+        for file in "$work/program" "$work/libparts.so"; do
+            [ -e "$file" ] || continue
+            check_file "$file"
+            total=$((total + records))
+        done
+        check_run "$total"
+        [ "$branches" -ge 2 ] || fail "$branches branches are left of 2 or more"
+        # The table keeps what it names, and with it what nobody calls; lld alone drops both together. So does an
+        # optimiser that sees the whole program.
+        expected_unused=4
+        [ "$linker" != lld ] || [ -z "$sections" ] || expected_unused=0
+        [ "$level" = lto ] || [ "$unused" -eq "$expected_unused" ] ||
+            fail "$unused sites that nobody calls are left, not $expected_unused"
+        built=$((built + 1))
+        echo "$compiler $linker $mode $level ${sections:-(all sections)}: $total sites"
+        rm -f "$work/program" "$work/libparts.so"
+    done
+done
+echo "$built programs"
