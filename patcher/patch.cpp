@@ -21,24 +21,28 @@ bool belongs(Pass pass, Kind kind, Action action)
 }
 
 /// The words of one site that differ between its bytes and the form: tail first, head last.
+template <class Word>
 Status add_site_edits(const FormTable &forms, const Site &site, State state, Array<Edit> &edits)
 {
-    const Backend &backend = *forms.backend;
     const Place place = site_place(*site.record);
     const Form &form = forms.form(site.kind, state);
-    const std::size_t words = (form.size + backend.head_size - 1u) / backend.head_size;
-    std::uint8_t now[max_site_size], then[max_site_size];
-    // The last word may reach beyond the site: an aligned word never leaves the page, and what is there stays.
-    std::memcpy(now, reinterpret_cast<const void *>(place.head), words * backend.head_size);
-    std::memcpy(then, now, sizeof then);
-    if (Status status = backend.place(form, place, then); status != Status::ok)
+    std::uint8_t then[max_site_size];
+    if (Status status = forms.backend->place(form, place, then); status != Status::ok)
         return status;
+    const std::size_t words = (form.size + sizeof(Word) - 1) / sizeof(Word);
     for (std::size_t word = words; word-- > 0;) {
-        const std::size_t offset = word * backend.head_size;
-        Edit edit{place.head + offset, backend.head_size, {}, {}};
-        std::memcpy(edit.before, now + offset, backend.head_size);
-        std::memcpy(edit.after, then + offset, backend.head_size);
-        if (std::memcmp(edit.before, edit.after, backend.head_size))
+        const std::size_t offset = word * sizeof(Word);
+        Edit edit;
+        edit.address = place.head + offset;
+        edit.size = sizeof(Word);
+        // The last word may reach beyond the site: aligned, it never leaves the page, and what is there stays.
+        std::memcpy(edit.before, reinterpret_cast<const void *>(edit.address), sizeof(Word));
+        std::memcpy(edit.after, edit.before, sizeof(Word));
+        if (form.size - offset >= sizeof(Word))
+            std::memcpy(edit.after, then + offset, sizeof(Word));
+        else
+            std::memcpy(edit.after, then + offset, form.size - offset);
+        if (std::memcmp(edit.before, edit.after, sizeof(Word)))
             if (Status status = edits.push(edit); status != Status::ok)
                 return status;
     }
@@ -93,7 +97,10 @@ Status make_edits(const FormTable &forms, const SiteList &list, const Array<Acti
             if (action == Action::leave || site.state != State::compiled || !belongs(pass, site.kind, action))
                 continue;
             const State state = action == Action::enable ? State::enabled : State::off;
-            if (Status status = add_site_edits(forms, site, state, edits); status != Status::ok)
+            const Status status = forms.backend->head_size == sizeof(std::uint64_t)
+                                      ? add_site_edits<std::uint64_t>(forms, site, state, edits)
+                                      : add_site_edits<std::uint32_t>(forms, site, state, edits);
+            if (status != Status::ok)
                 return status;
         }
     }

@@ -20,11 +20,6 @@ const char *string_named_by(const std::int32_t &field)
     return field ? reinterpret_cast<const char *>(named_by(field)) : nullptr;
 }
 
-bool same_label(const char *a, const char *b)
-{
-    return a == b || (a && b && !std::strcmp(a, b));
-}
-
 /// Everything about a record that can be checked without its neighbours. Strings come in runs: one that was checked for
 /// the record before is not read again.
 Status check_record(const Backend &backend, const Image &image, const slicepatch_site_record &record,
@@ -49,7 +44,7 @@ Status check_record(const Backend &backend, const Image &image, const slicepatch
     return Status::ok;
 }
 
-/// Assigns groups within one object: an open hash table over the groups' names.
+/// Assigns groups within one object: an open hash table over the labels, and functions in their order.
 class Grouping {
 public:
     Grouping(SiteList &list, std::uint32_t object, const dl_phdr_info &info)
@@ -61,10 +56,9 @@ public:
     {
         const bool known = site.trouble != Status::string_outside_object && site.trouble != Status::record_unknown;
         const char *label = known ? site_label(*site.record) : nullptr;
-        const std::uintptr_t function = label ? 0 : functions_.find(site_place(*site.record).head);
-        if (!last_ || !is(last_, label, function)) // sites of a group come in runs
-            if (Status status = find_or_add(label, function); status != Status::ok)
-                return status;
+        if (Status status = label ? find_label(label) : find_function(site_place(*site.record).head);
+            status != Status::ok)
+            return status;
         Group &group = list_.groups[last_ - 1];
         site.group = last_ - 1;
         if (group.trouble == Status::ok)
@@ -84,36 +78,60 @@ private:
             ++group.branches;
     }
 
-    [[nodiscard]] bool is(std::uint32_t slot, const char *label, std::uintptr_t function) const
+    Status add_group(const char *label, std::uintptr_t function)
     {
-        const Group &group = list_.groups[slot - 1];
-        return group.function == function && same_label(group.label, label);
+        const Group group{label, function, object_, 0, 0, 0, Status::ok};
+        if (Status status = list_.groups.push(group); status != Status::ok)
+            return status;
+        last_ = static_cast<std::uint32_t>(list_.groups.size());
+        return Status::ok;
     }
 
-    static std::size_t hash(const char *label, std::uintptr_t function)
+    /// Sites come in the order of their addresses, and so do their functions: the last one or a new one.
+    Status find_function(std::uintptr_t address)
     {
-        std::size_t value = 0xcbf29ce484222325 ^ function; // FNV-1a
-        for (; label && *label; ++label)
+        const std::uintptr_t function = functions_.find(address);
+        if (last_function_ && list_.groups[last_function_ - 1].function == function) {
+            last_ = last_function_;
+            return Status::ok;
+        }
+        const Status status = add_group(nullptr, function);
+        last_function_ = last_;
+        return status;
+    }
+
+    static std::size_t hash(const char *label)
+    {
+        std::size_t value = 0xcbf29ce484222325; // FNV-1a
+        for (; *label; ++label)
             value = (value ^ static_cast<std::uint8_t>(*label)) * 0x100000001b3;
         return value ^ value >> 32;
     }
 
-    Status find_or_add(const char *label, std::uintptr_t function)
+    [[nodiscard]] bool is(std::uint32_t slot, const char *label) const
     {
+        const char *other = list_.groups[slot - 1].label;
+        return other == label || (other && !std::strcmp(other, label));
+    }
+
+    Status find_label(const char *label)
+    {
+        if (last_ && list_.groups[last_ - 1].label == label) // sites of a group come in runs
+            return Status::ok;
         if (2 * (used_ + 1) > slots_.size())
             if (Status status = grow(); status != Status::ok)
                 return status;
-        std::size_t at = hash(label, function) & (slots_.size() - 1);
-        while (slots_[at] && !is(slots_[at], label, function))
+        std::size_t at = hash(label) & (slots_.size() - 1);
+        while (slots_[at] && !is(slots_[at], label))
             at = (at + 1) & (slots_.size() - 1);
-        if (!slots_[at]) {
-            const Group group{label, function, object_, 0, 0, 0, Status::ok};
-            if (Status status = list_.groups.push(group); status != Status::ok)
-                return status;
-            slots_[at] = static_cast<std::uint32_t>(list_.groups.size());
-            ++used_;
+        if (slots_[at]) {
+            last_ = slots_[at];
+            return Status::ok;
         }
-        last_ = slots_[at];
+        if (Status status = add_group(label, 0); status != Status::ok)
+            return status;
+        slots_[at] = last_;
+        ++used_;
         return Status::ok;
     }
 
@@ -125,8 +143,7 @@ private:
         for (std::uint32_t slot : old) {
             if (!slot)
                 continue;
-            const Group &group = list_.groups[slot - 1];
-            std::size_t at = hash(group.label, group.function) & (slots_.size() - 1);
+            std::size_t at = hash(list_.groups[slot - 1].label) & (slots_.size() - 1);
             while (slots_[at])
                 at = (at + 1) & (slots_.size() - 1);
             slots_[at] = slot;
@@ -139,7 +156,8 @@ private:
     Functions functions_;
     Array<std::uint32_t> slots_; // index of a group + 1; 0 is free
     std::size_t used_ = 0;
-    std::uint32_t last_ = 0; // as in slots_
+    std::uint32_t last_ = 0; // the group of the site before, as in slots_
+    std::uint32_t last_function_ = 0;
 };
 
 /// Sites in the order of their addresses, so that overlaps are neighbours and writes go page by page.

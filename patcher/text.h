@@ -21,9 +21,9 @@ namespace slicepatch {
 /// Up to 8 bytes that change together. address is a multiple of size; bytes are as in memory.
 struct Edit {
     std::uintptr_t address;
-    std::uint8_t size; // 4 or 8
     std::uint8_t before[8];
     std::uint8_t after[8];
+    std::uint8_t size; // 4 or 8
 };
 
 enum class Writer : std::uint8_t { automatic, procmem, rwx, live };

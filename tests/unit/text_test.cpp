@@ -34,7 +34,7 @@ public:
 
     [[nodiscard]] Edit edit(std::size_t offset, std::uint8_t size = 8) const
     {
-        Edit edit{reinterpret_cast<std::uintptr_t>(data_) + offset, size, {}, {}};
+        Edit edit{reinterpret_cast<std::uintptr_t>(data_) + offset, {}, {}, size};
         std::memcpy(edit.before, data_ + offset, size);
         std::memset(edit.after, 0xa5, size);
         return edit;
@@ -106,7 +106,7 @@ TEST_CASE("memory that is not there is a refusal and not a crash")
     void *hole = mmap(nullptr, 4096, PROT_READ | PROT_EXEC, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     REQUIRE(hole != MAP_FAILED);
     // A shared mapping of nothing that is writable: the kernel refuses forced writes to it.
-    Edit edit{reinterpret_cast<std::uintptr_t>(hole), 8, {}, {}};
+    Edit edit{reinterpret_cast<std::uintptr_t>(hole), {}, {}, 8};
     edit.after[0] = 1;
     REQUIRE(edits.push(edit) == Status::ok);
     const WriteResult result = write_edits(edits, Writer::procmem, false, false);
