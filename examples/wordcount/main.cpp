@@ -51,7 +51,11 @@ int finish(const Options &options, const Outcome &outcome) {
         return exit_failure;
     }
     if (!outcome.check.clean()) {
-        std::fprintf(stderr, "wordcount: a section left something behind, or yielded while it held its lock\n");
+        const CheckCounts &check = outcome.check;
+        std::fprintf(
+            stderr, "wordcount: check failed: %llu requests left, %llu grants left, %llu yields while holding\n",
+            static_cast<unsigned long long>(check.requests_left), static_cast<unsigned long long>(check.grants_left),
+            static_cast<unsigned long long>(check.yields_while_holding));
         return exit_failure;
     }
     return exit_ok;
