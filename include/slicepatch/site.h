@@ -60,7 +60,7 @@ struct slicepatch_object_state {
 };
 
 #define SLICEPATCH_RSEQ_OFFSET_LIBC 0
-#define SLICEPATCH_RSEQ_OFFSET_NONE INT64_MIN /* nobody may touch the area, see refusals in slicepatch_init() */
+#define SLICEPATCH_RSEQ_OFFSET_NONE 1 /* no area is at an odd offset: nobody may touch it, see slicepatch_init() */
 
 #if SLICEPATCH_SUPPORTED
 

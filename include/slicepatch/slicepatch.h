@@ -172,7 +172,7 @@ extern const ptrdiff_t slicepatch_libc_rseq_offset_ __asm__("__rseq_offset") __a
 SLICEPATCH_END_C_
 
 /* The calling thread's rseq area, or NULL where there is none that slicepatch may touch. */
-SLICEPATCH_INLINE_ volatile struct slicepatch_rseq *slicepatch_rseq_(void)
+SLICEPATCH_ARCH_COLD_TARGET SLICEPATCH_INLINE_ volatile struct slicepatch_rseq *slicepatch_rseq_(void)
 {
     int64_t offset = slicepatch_object.rseq_offset;
     if (offset == SLICEPATCH_RSEQ_OFFSET_LIBC)
@@ -183,7 +183,7 @@ SLICEPATCH_INLINE_ volatile struct slicepatch_rseq *slicepatch_rseq_(void)
 }
 
 /* ENTER by hand: what a compiled site does. A thread that is not enabled makes no request. */
-SLICEPATCH_INLINE_ void slicepatch_enter_dynamic_(void)
+static SLICEPATCH_ARCH_COLD void slicepatch_enter_dynamic_(void)
 {
     volatile struct slicepatch_rseq *rseq = slicepatch_rseq_();
     if (rseq && (rseq->flags & SLICEPATCH_RSEQ_FLAG_SLICE_EXT_ENABLED))
@@ -195,7 +195,7 @@ SLICEPATCH_INLINE_ void slicepatch_enter_dynamic_(void)
  * before the store may grant, and the load sees it; none after the store can. Clears unconditionally, since the ENTER
  * may have been another site in another state.
  */
-SLICEPATCH_INLINE_ void slicepatch_exit_dynamic_(void)
+static SLICEPATCH_ARCH_COLD void slicepatch_exit_dynamic_(void)
 {
     volatile struct slicepatch_rseq *rseq = slicepatch_rseq_();
     if (!rseq)

@@ -66,6 +66,18 @@
         slicepatch_ax_; \
     })
 
+/*
+ * gcc: a function of its own that saves what it changes, so that its caller keeps its registers; inlined, gcc would leave
+ * it beside the hot code (206 bytes a pair against 47, measured). clang moves inlined cold blocks away by itself.
+ */
+#if !defined(__clang__) && __GNUC__ >= 11
+#define SLICEPATCH_ARCH_COLD_TARGET __attribute__((target("general-regs-only")))
+#define SLICEPATCH_ARCH_COLD SLICEPATCH_ARCH_COLD_TARGET __attribute__((noinline, cold, unused, no_caller_saved_registers))
+#else
+#define SLICEPATCH_ARCH_COLD_TARGET
+#define SLICEPATCH_ARCH_COLD inline __attribute__((always_inline, unused))
+#endif
+
 #define SLICEPATCH_ARCH_SPIN_HINT() __asm__ volatile("pause" : : : "memory")
 
 #endif /* SLICEPATCH_ARCH_X86_64_H */

@@ -184,7 +184,8 @@ Run add_bench(CLI::App &program)
         ->check(CLI::Range(1U, 1000000U));
     bench->add_option("--processes", options->processes, "Over which the blocks are spread (default 20)")
         ->check(CLI::Range(1U, 1000U));
-    bench->add_flag("--quick", options->quick, "About 4 seconds instead of 30: wider intervals, 100 of the 1,000 sites counted");
+    bench->add_flag("--quick", options->quick,
+                    "About 4 seconds instead of 30: wider intervals, 100 of the 1,000 sites counted");
     bench->add_option("--loops", options->loops, "Some of empty,spinlock,mutex,twenty,sites (default: all)")
         ->delimiter(',')
         ->check(CLI::IsMember(std::vector<std::string>(loop_names.begin(), loop_names.end())));

@@ -10,7 +10,7 @@ namespace slicepatch::tool::bench {
 
 namespace {
 
-/// One line of the helper `init`: microseconds of time and of CPU, sites, how many of them were patched, pages that hold them.
+/// One line of the helper `init`: microseconds of time and of CPU, sites, how many were patched, pages with sites.
 void measure_once(const std::string &helper, const std::string &library, InitCost &cost)
 {
     const std::string line = read_helper({helper, library});

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What a program pays once: slicepatch_init() for few and for many sites, and the start of a process, library by library.
+// What a program pays once: slicepatch_init() for few and for many sites, and process start, library by library.
 #ifndef SLICEPATCH_BENCH_COST_H
 #define SLICEPATCH_BENCH_COST_H
 

@@ -15,17 +15,22 @@ constexpr std::array loop_titles{
     "1,000 distinct sites: a function each, in turn",
 };
 
+void print_plan(const TimingPlan &plan, int pinned_cpu)
+{
+    fmt::print("{} processes x {} blocks x {:.1f} ms for each variant, one thread, ", plan.processes, plan.blocks,
+               plan.block_ns / 1e6);
+    if (pinned_cpu >= 0)
+        fmt::print("pinned to CPU {}\n", pinned_cpu);
+    else
+        fmt::print("NOT pinned to a CPU (not allowed here)\n");
+}
+
 void print_head(const Results &results)
 {
     const Host &host = results.host;
     fmt::print("{}, Linux {}, built by {}\n", host.cpu_model, host.kernel, host.compiler);
-    const TimingPlan &plan = results.plan;
-    fmt::print("{} processes x {} blocks x {:.1f} ms for each variant, one thread, ", plan.processes, plan.blocks,
-               plan.block_ns / 1e6);
-    if (host.pinned_cpu >= 0)
-        fmt::print("pinned to CPU {}\n", host.pinned_cpu);
-    else
-        fmt::print("NOT pinned to a CPU (not allowed here)\n");
+    if (!results.loops.empty())
+        print_plan(results.plan, host.pinned_cpu);
     const auto level = results.marks.guarantee.level;
     fmt::print("guarantee on this host: {} ({})\n",
                level == SLICEPATCH_GUARANTEE_PROCESS  ? "process"
