@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <dlfcn.h>
+#include <link.h>
 #include <mqueue.h>
 #include <pthread.h>
 #include <threads.h>
@@ -77,12 +78,33 @@ int create(pthread_t *thread, const pthread_attr_t *attributes, Result (*routine
     return error;
 }
 
-/// Whether the program's own references can find the object that holds address.
-bool is_in_global_scope(const void *address)
+struct Order {
+    std::uintptr_t own, real;
+    bool own_is_first;
+};
+
+int visit_in_load_order(dl_phdr_info *info, std::size_t, void *data)
 {
-    Dl_info own, found;
-    const void *const ours = dlsym(RTLD_DEFAULT, "slicepatch_thread_init");
-    return ours && dladdr(address, &own) && dladdr(ours, &found) && own.dli_fbase == found.dli_fbase;
+    auto &order = *static_cast<Order *>(data);
+    for (int i = 0; i < info->dlpi_phnum; ++i) {
+        const ElfW(Phdr) &segment = info->dlpi_phdr[i];
+        const std::uintptr_t begin = info->dlpi_addr + segment.p_vaddr;
+        const bool holds_own = order.own - begin < segment.p_memsz, holds_real = order.real - begin < segment.p_memsz;
+        if (segment.p_type != PT_LOAD || !(holds_own || holds_real))
+            continue;
+        order.own_is_first = holds_own;
+        return 1;
+    }
+    return 0;
+}
+
+/// Objects that were loaded at the start come in the order in which symbols are looked up; what dlopen() brings comes
+/// behind libc.
+bool is_loaded_before(void *own, void *real)
+{
+    Order order{reinterpret_cast<std::uintptr_t>(own), reinterpret_cast<std::uintptr_t>(real), false};
+    dl_iterate_phdr(visit_in_load_order, &order);
+    return order.own_is_first;
 }
 
 } // namespace
@@ -96,9 +118,9 @@ bool threads_are_hooked()
     void *const first = dlsym(RTLD_DEFAULT, "pthread_create");
     if (first == own)
         return real != own;
-    // Somebody preloaded stands in front, as a sanitizer does. He passes on to the next definition, which is ours if this
-    // object is in the order of lookup at all: one that was loaded by dlopen() is behind libc or in no global order.
-    return first != real && is_in_global_scope(own);
+    // Somebody preloaded stands in front, as a sanitizer does. He passes on to the next definition, which is ours if it
+    // comes before libc's.
+    return first != real && is_loaded_before(own, real);
 }
 
 } // namespace slicepatch

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# symbols.sh SHARED ARCHIVE: exactly the documented symbols come out of both libraries, and nothing but libc and Zydis is
-# needed by either.
+# symbols.sh SHARED ARCHIVE: exactly the documented symbols come out of both libraries, and nothing but libc and Zydis
+# is needed by either.
 set -euo pipefail
 export LC_ALL=C
 
@@ -27,7 +27,7 @@ depth=slicepatch_depth_ # of the outermost forms: one for all objects, whichever
 # "NAME@@VERSION", or the name alone of what has no version; the version itself is an absolute symbol.
 exported=$(nm -D --defined-only --with-symbol-versions "$shared" | awk '$2 != "A" { print $3 }' | sort)
 same "exported symbols of the shared library" \
-    "$({ sed 's/$/@@SLICEPATCH_0/' <<<"$functions"; echo "$interposed"; echo "$depth"; } | sort)" "$exported"
+    "$(printf '%s\n' "${functions//$'\n'/@@SLICEPATCH_0$'\n'}@@SLICEPATCH_0" "$interposed" "$depth" | sort)" "$exported"
 
 defined=$(nm --defined-only --extern-only "$archive" | awk 'NF == 3 { print $3 }' | sort)
 same "global symbols of the archive" "$(printf '%s\n' "$functions" "$interposed" | sort)" "$defined"

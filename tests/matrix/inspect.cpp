@@ -101,7 +101,8 @@ struct Totals {
     std::size_t records = 0, branches = 0, unused = 0;
 };
 
-/// Each record names a site of the code, each ENTER and EXIT of the code has one record, and the label of what nobody calls is counted.
+/// Each record names a site of the code, and each ENTER and EXIT of the code has one record. Counts the label of what
+/// nobody calls.
 Totals compare(const ElfFile &file, const Elf64_Shdr &table) {
     std::map<std::uint64_t, int> sites = find_sites(file);
     Totals totals;

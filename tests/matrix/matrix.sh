@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# Builds one annotated program, C and C++ in the same file, in many ways, and checks each: the table names every site of
-# the code and nothing else, has no dynamic relocation and one note, and the program runs, finds all its sites and patches
+# Builds one annotated program, of C and C++ parts, in many ways, and checks each: the table names every site of the
+# code and nothing else, has no dynamic relocation and one note, and the program runs, finds all its sites and patches
 # them.
 #
 #   matrix.sh INSPECT LIBRARY-FOLDER INCLUDE-FOLDER COMPILER LINKER MODE LEVEL...
@@ -48,7 +48,9 @@ check_possible() {
     command -v "$compiler" "$cxx" >/dev/null || skip "there is no $compiler here"
     local messages
     messages=$(try_to_link "$@")
-    [ -z "$messages" ] || skip "${messages%%$'\n'*}"
+    [ -n "$messages" ] || return 0
+    [ "$compiler $linker $level" != "gcc lld lto" ] || skip "lld takes no plug-in, and gcc's lto is one"
+    skip "${messages%%$'\n'*}"
 }
 
 # compile FLAG...: the parts and main(), into $work.
@@ -114,7 +116,10 @@ for level in "$@"; do
     for sections in "" --gc-sections; do
         separate=()
         collect=()
-        [ -z "$sections" ] || separate=(-ffunction-sections -fdata-sections) collect=(-Wl,--gc-sections)
+        if [ -n "$sections" ]; then
+            separate=(-ffunction-sections -fdata-sections)
+            collect=("-Wl,$sections")
+        fi
         compile "${optimisation[@]}" "${place[@]}" "${separate[@]}"
         link "${optimisation[@]}" "${collect[@]}"
         total=0

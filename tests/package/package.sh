@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# package.sh CMAKE SOURCE BUILD CC CXX PKG-CONFIG: installs the build into a folder, moves that folder, and uses it from an
-# outside C project and an outside C++ project, by find_package() and by pkg-config.
+# package.sh CMAKE SOURCE BUILD CC CXX PKG-CONFIG: installs the build into a folder, moves that folder, and uses it from
+# an outside C project and an outside C++ project, by find_package() and by pkg-config.
 set -euo pipefail
 export LC_ALL=C
 
@@ -51,7 +51,9 @@ for file in include/slicepatch/slicepatch.h include/slicepatch/slicepatch.hpp in
 done
 library=$(find "$prefix" -name 'libslicepatch.so')
 [ -n "$library" ] || fail "no libslicepatch.so is installed"
-readelf --dynamic --wide "$library" | grep -qE 'RPATH|RUNPATH' && fail "the library looks for others in a folder of its own"
+if readelf --dynamic --wide "$library" | grep -E 'RPATH|RUNPATH'; then
+    fail "the library looks for others in a folder of its own"
+fi
 
 says='answer 0, counter 20000, compiled 0'
 
@@ -68,7 +70,8 @@ quietly "$cmake" --build "$work/cpp"
 for program in with_shared with_archive; do
     expect "$says" "$work/cpp/$program"
 done
-sed 's/find_package(slicepatch 0.1/find_package(slicepatch 99/' "$here/cpp_project/CMakeLists.txt" >"$work/CMakeLists.txt"
+sed 's/find_package(slicepatch 0.1/find_package(slicepatch 99/' "$here/cpp_project/CMakeLists.txt" \
+    >"$work/CMakeLists.txt"
 if "$cmake" -S "$work" -B "$work/newer" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_CXX_COMPILER="$cxx" \
     >"$work/messages" 2>&1 || ! grep -q 'version: 0.1' "$work/messages"; then
     fail "a version that is not installed is found, or what is there is not said"

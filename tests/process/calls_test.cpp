@@ -58,9 +58,9 @@ TEST_CASE("init from several threads at once patches once and everywhere") {
     }
 }
 
-TEST_CASE("init in a fork child patches the child and leaves the parent as compiled") {
-    check_patched(run_subject({"kernel=none", "run=10", "fork", "init", "run=100", "check", "states"}), "off", all_sites);
-    // The parent's verbs come after the child's end here: it forks a second time to have them.
+TEST_CASE("init in a fork child patches what the parent did not") {
+    const Outcome first = run_subject({"kernel=none", "run=10", "fork", "init", "run=100", "check", "states"});
+    check_patched(first, "off", all_sites);
     const Outcome again = run_subject({"kernel=none", "init", "fork", "init", "run=100", "check", "states"});
     check_patched(again, "off", all_sites);
     CHECK(again.value("writer") == "none");
@@ -96,6 +96,31 @@ TEST_CASE("sections give right results while init enables them under running thr
         check_patched(outcome, "enabled", all_sites);
         CHECK(outcome.value("writer") == "live");
     }
+}
+
+TEST_CASE("running threads are patched under only where the CPU is known to tolerate it, or the user says so") {
+    const Outcome outcome = run_subject({"kernel=none", "threads=2", "init", "join", "check"}, {"SLICEPATCH_LIVE=0"});
+    CAPTURE(outcome.out);
+    CHECK(outcome.value("counted") == "yes");
+    if (outcome.value("writer") == "live") {
+        check_patched(outcome, "off", all_sites);
+    } else {
+        CHECK(outcome.value("compiled") == all_sites);
+        CHECK(outcome.value("failure").ends_with("(SLICEPATCH_LIVE=1)"));
+    }
+    const Outcome by_option =
+        run_subject({"kernel=none", "flags=16", "threads=2", "init", "join", "check"}, {"SLICEPATCH_LIVE=0"});
+    CHECK(by_option.value("writer") == outcome.value("writer")); // the environment has the last word
+    check_patched(run_subject({"kernel=none", "flags=16", "threads=2", "init", "join", "check"}), "off", all_sites);
+}
+
+TEST_CASE("a program may have init called before its main") {
+    const Outcome outcome = run({.program = SUBJECT_AT_START, .arguments = {"run=10", "check", "report", "states"}});
+    CAPTURE(outcome.out);
+    CHECK(outcome.value("answer") == "0");
+    CHECK(outcome.value("sites") == all_sites);
+    CHECK(outcome.value("compiled") == "0");
+    CHECK(outcome.value("counted") == "yes");
 }
 
 TEST_CASE("running threads that may hold a request keep their sections as compiled when they are to be switched off") {

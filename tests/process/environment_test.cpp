@@ -44,7 +44,8 @@ void check_selected(const Outcome &outcome, const std::vector<std::string> &enab
     CAPTURE(outcome.out);
     CHECK(outcome.value("answer") == "0");
     CHECK(outcome.value("counted") == "yes");
-    for (const char *name : {"first", "second", "plain_one", "plain_two", "chooses", "slicepatch.outermost", "handler"}) {
+    for (const char *name :
+         {"first", "second", "plain_one", "plain_two", "chooses", "slicepatch.outermost", "handler"}) {
         const bool wanted = std::find(enabled.begin(), enabled.end(), name) != enabled.end();
         CHECK_MESSAGE(outcome.state_of(name) == (wanted ? "enabled" : "off"), name);
     }
@@ -155,7 +156,8 @@ TEST_CASE("SLICEPATCH_VERBOSE=1 prints the report on standard error, 0 prints no
     CAPTURE(outcome.error);
     CHECK(outcome.error.starts_with(
         "slicepatch: guarantee none: the kernel has no time slice extension (Linux 7.0 and later have it)\n"
-        "slicepatch: 15 sites in 1 objects: 0 enabled, 15 off, 0 compiled, 0 foreign (procmem writer, proven by Zydis)\n"
+        "slicepatch: 15 sites in 1 objects: 0 enabled, 15 off, 0 compiled, 0 foreign (procmem writer, proven by "
+        "Zydis)\n"
         "slicepatch: 0 threads enabled, 0 missed; yields by system call 471; init took "));
     CHECK(outcome.out.find(outcome.error) != std::string::npos); // slicepatch_report_text() says the same
     CHECK(outcome.value("length") == "right");
@@ -175,7 +177,8 @@ public:
         folder_ = pattern;
         path_ = folder_ + "/program";
         std::filesystem::copy_file(program, path_);
-        made_ = chmod(folder_.c_str(), 0755) == 0 && chown(path_.c_str(), 0, 0) == 0 && chmod(path_.c_str(), 04755) == 0;
+        made_ = chmod(folder_.c_str(), 0755) == 0 && chown(path_.c_str(), 0, 0) == 0 &&
+                chmod(path_.c_str(), 04755) == 0;
     }
     SetuidCopy(const SetuidCopy &) = delete;
     SetuidCopy &operator=(const SetuidCopy &) = delete;

@@ -59,7 +59,8 @@ TEST_CASE("a kernel that has it switched off, or a libc whose area is too small,
     check_none("kernel=off", has_legacy_area()
                                  ? "libc registered the legacy 32-byte rseq area, which cannot have it (glibc 2.41 and "
                                    "later can), or the kernel has it switched off"
-                                 : "the kernel has it switched off (RSEQ_SLICE_EXTENSION not built, or rseq_slice_ext=0)");
+                                 : "the kernel has it switched off (RSEQ_SLICE_EXTENSION not built, or "
+                                   "rseq_slice_ext=0)");
 }
 
 TEST_CASE("a stock kernel means enabled sites, with the guarantee for each thread only") {
@@ -69,8 +70,8 @@ TEST_CASE("a stock kernel means enabled sites, with the guarantee for each threa
     CHECK(outcome.value("answer") == "0");
     CHECK(outcome.value("guarantee") == "1");
     CHECK(outcome.value("reason") ==
-          "enabled thread by thread, and any code may revert it: a kernel with the slicepatch series would guarantee it "
-          "for the process");
+          "enabled thread by thread, and any code may revert it: a kernel with the slicepatch series would guarantee "
+          "it for the process");
     CHECK(outcome.value("enabled") == all_sites);
     CHECK(outcome.value("threads_enabled") == "1");
     CHECK(outcome.value("threads_missed") == "0");

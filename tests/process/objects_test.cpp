@@ -29,8 +29,8 @@ TEST_CASE("an object that is opened later is patched by the next init") {
 }
 
 TEST_CASE("an object that is closed and opened again is patched again") {
-    const Outcome outcome = run_subject({"kernel=stock", "yield=ok", open(PLUGIN), "init", "plugin-run", "close", "init",
-                                         open(PLUGIN), "plugin-run", "states"});
+    const Outcome outcome = run_subject({"kernel=stock", "yield=ok", open(PLUGIN), "init", "plugin-run", "close",
+                                         "init", open(PLUGIN), "plugin-run", "states"});
     CHECK(outcome.status == 0);
     CHECK(outcome.state_of("plugin") == "compiled");
     CHECK(outcome.state_of("first") == "enabled");
@@ -86,8 +86,8 @@ TEST_CASE("a plug-in with a copy of its own leaves what the program's copy did, 
 TEST_CASE("a copy that new threads do not pass through leaves every site as compiled, and says so") {
     for (const char *plugin : {PLUGIN_SHARED, PLUGIN_ARCHIVE}) {
         const Outcome outcome = run({.program = SUBJECT_ARCHIVE,
-                                     .arguments = {"kernel=stock", "yield=ok", open(plugin), "plugin-init", "plugin-run",
-                                                   "plugin-thread", "run=100", "check", "states"}});
+                                     .arguments = {"kernel=stock", "yield=ok", open(plugin), "plugin-init",
+                                                   "plugin-run", "plugin-thread", "run=100", "check", "states"}});
         CAPTURE(outcome.out);
         CHECK(outcome.value("plugin_guarantee") == "1");
         CHECK(outcome.value("plugin_enabled") == "0");

@@ -15,6 +15,9 @@ namespace {
 
 const std::string refused_text = "the system lets nobody write to the program's text";
 
+const std::string live_refused_text =
+    "threads are running or cannot be counted, and the system refuses text that is writable and executable";
+
 Outcome patch_under(const std::vector<std::string> &obstacles, const std::vector<std::string> &environment = {}) {
     std::vector<std::string> verbs = obstacles;
     verbs.insert(verbs.begin(), "kernel=none");
@@ -112,14 +115,14 @@ TEST_CASE("a process that nobody may look into is patched through a writable map
 TEST_CASE("running threads and a system that denies writable and executable memory leave every site as compiled") {
     const Outcome outcome = run_subject({"kernel=none", "deny=rwx", "threads=2", "init", "join", "check", "states"},
                                         {"SLICEPATCH_LIVE=1"});
-    check_left(outcome, "threads are running or cannot be counted, and the system refuses text that is writable and executable");
+    check_left(outcome, live_refused_text);
 }
 
 TEST_CASE("running threads under PR_SET_MDWE leave every site as compiled") {
     const Outcome outcome =
         run_subject({"kernel=none", "mdwe", "threads=2", "init", "join", "check", "states"}, {"SLICEPATCH_LIVE=1"});
     if (!skipped(outcome, "PR_SET_MDWE"))
-        check_left(outcome, "threads are running or cannot be counted, and the system refuses text that is writable and executable");
+        check_left(outcome, live_refused_text);
 }
 
 namespace {

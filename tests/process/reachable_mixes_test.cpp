@@ -87,7 +87,8 @@ private:
             for (bool hooked : {false, true})
                 for (bool other_threads : {false, true})
                     if (guarantee == SLICEPATCH_GUARANTEE_NONE || may_grant_)
-                        all.push_back({static_cast<slicepatch_guarantee>(guarantee), hooked, other_threads, may_grant_});
+                        all.push_back(
+                            {static_cast<slicepatch_guarantee>(guarantee), hooked, other_threads, may_grant_});
         return all;
     }
 

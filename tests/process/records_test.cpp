@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Tables that lie: nothing that they name is written, each lie has its words, and the sites of the compiler are patched.
+// Tables that lie: nothing that they name is written, each lie has its words, and the compiler's own sites are patched.
 #include "child.h"
 
 #include <doctest/doctest.h>

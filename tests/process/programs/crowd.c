@@ -216,8 +216,14 @@ static void init_thread(const char *argument)
 }
 
 const struct verb thread_verbs[] = {
-    {"threads", start_hammers}, {"hidden", start_hidden}, {"sleepers", start_sleepers},
-    {"churn", start_churn}, {"join", join}, {"together", init_together},
-    {"fork", in_child}, {"forks", fork_during_init},
-    {"thread-init", init_thread}, {NULL, NULL},
+    {"threads", start_hammers},
+    {"hidden", start_hidden},
+    {"sleepers", start_sleepers},
+    {"churn", start_churn},
+    {"join", join},
+    {"together", init_together},
+    {"fork", in_child},
+    {"forks", fork_during_init},
+    {"thread-init", init_thread},
+    {NULL, NULL},
 };

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// One section with ENTER and EXIT in states of the caller's choice, and a kernel that is played here: the interrupt is a
-// function that the section calls. Arguments: the state of ENTER, the state of EXIT, "on" or "off" for the thread. For
-// each event it says what the section left behind.
+// One section with ENTER and EXIT in states of the caller's choice, and a kernel that is played here: the interrupt is
+// a function that the section calls. Arguments: the state of ENTER, the state of EXIT, "on" or "off" for the thread.
+// For each event it says what the section left behind.
 #include "played_kernel.h"
 
 #include <atomic>

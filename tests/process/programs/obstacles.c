@@ -179,7 +179,17 @@ static void print_mapping(const char *argument)
 }
 
 const struct verb obstacle_verbs[] = {
-    {"breakpoint", breakpoint}, {"remove-breakpoint", remove_breakpoint}, {"hook", hook}, {"kernel", kernel}, {"yield", yield_answer},
-    {"mdwe", mdwe}, {"seal", seal}, {"deny", deny}, {"undumpable", undumpable},
-    {"take-signals", take_signals}, {"dispositions", print_dispositions}, {"mapping", print_mapping}, {NULL, NULL},
+    {"breakpoint", breakpoint},
+    {"remove-breakpoint", remove_breakpoint},
+    {"hook", hook},
+    {"kernel", kernel},
+    {"yield", yield_answer},
+    {"mdwe", mdwe},
+    {"seal", seal},
+    {"deny", deny},
+    {"undumpable", undumpable},
+    {"take-signals", take_signals},
+    {"dispositions", print_dispositions},
+    {"mapping", print_mapping},
+    {NULL, NULL},
 };

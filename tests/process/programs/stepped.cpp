@@ -231,6 +231,6 @@ int main(int count, char **words)
     kill(child, SIGKILL);
     waitpid(child, &status, 0);
     std::printf("complete=%s\ninstructions=%zu\nundisturbed=%s\nruns=%u\ngrants=%u\nyields=%u\nbad=%u\n",
-                started && totals.complete ? "yes" : "no", undisturbed.instructions, is_right(undisturbed) ? "right" : "wrong",
-                totals.runs, totals.grants, totals.yields, totals.bad);
+                started && totals.complete ? "yes" : "no", undisturbed.instructions,
+                is_right(undisturbed) ? "right" : "wrong", totals.runs, totals.grants, totals.yields, totals.bad);
 }
