@@ -20,7 +20,8 @@ static ck_spinlock_t lock = CK_SPINLOCK_INITIALIZER;
 static unsigned long counter;
 
 /* lock() and unlock() may be inlined into different functions; the label makes them one group wherever they end up. */
-static bool try_lock(void) {
+static bool try_lock(void)
+{
     SLICEPATCH_ENTER_AS("ck_spinlock");
     if (ck_spinlock_trylock(&lock))
         return true;
@@ -28,7 +29,8 @@ static bool try_lock(void) {
     return false;
 }
 
-static void wait_for_lock(void) {
+static void wait_for_lock(void)
+{
     for (int spins = 0; ck_spinlock_locked(&lock); spins++) {
         if (spins < SPINS_BEFORE_YIELD)
             ck_pr_stall();
@@ -37,12 +39,14 @@ static void wait_for_lock(void) {
     }
 }
 
-static void unlock(void) {
+static void unlock(void)
+{
     ck_spinlock_unlock(&lock);
     SLICEPATCH_EXIT_AS("ck_spinlock");
 }
 
-static int work(void *unused) {
+static int work(void *unused)
+{
     (void)unused;
     for (int i = 0; i < INCREMENTS; i++) {
         while (!try_lock())
@@ -53,7 +57,8 @@ static int work(void *unused) {
     return 0;
 }
 
-static int print_report(void) {
+static int print_report(void)
+{
     struct slicepatch_report report = {.size = sizeof report};
     char text[2048];
     int error = slicepatch_get_report(&report);
@@ -64,7 +69,8 @@ static int print_report(void) {
     return error;
 }
 
-int main(void) {
+int main(void)
+{
     int error = slicepatch_init(NULL, NULL);
     if (error != 0) {
         fprintf(stderr, "ck_spinlock: slicepatch_init: %s\n", strerror(-error));

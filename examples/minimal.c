@@ -8,8 +8,8 @@
 
 static atomic_bool locked;
 static long counter;
-
-static int count(void *unused) {
+static int count(void *unused)
+{
     for (int i = 0; i < 1000000; i++) {
         SLICEPATCH_ENTER(); /* ask for a longer time slice, before the lock is taken */
         while (atomic_exchange_explicit(&locked, 1, memory_order_acquire)) {
@@ -24,7 +24,8 @@ static int count(void *unused) {
     return unused != NULL;
 }
 
-int main(void) {
+int main(void)
+{
     struct slicepatch_report report = {.size = sizeof report};
     int error = slicepatch_init(NULL, &report); /* rewrites the sites above, once and for all */
 

@@ -10,14 +10,16 @@
 static slicepatch::spinlock lock;
 static long counter;
 
-static void work() {
+static void work()
+{
     for (int i = 0; i < 1'000'000; i++) {
         const std::lock_guard guard(lock); // requests an extension, takes the lock; releases it, ends the request
         counter++;
     }
 }
 
-int main() {
+int main()
+{
     slicepatch_report report = {};
     report.size = sizeof report;
     const int error = slicepatch_init(nullptr, &report); // rewrites the lock's code, once and for all

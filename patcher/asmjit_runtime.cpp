@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What AsmJit's archive asks of its surroundings, so that libslicepatch needs no C++ runtime: a C program can link it, and
-// no program pays for loading a shared libstdc++ at its start. Hidden, and used by the code of libslicepatch alone.
+// What AsmJit's archive asks of its surroundings, so that libslicepatch needs no C++ runtime: a C program can link it,
+// and no program pays for loading a shared libstdc++ at its start. Hidden, and used by the code of libslicepatch alone.
 //
 // AsmJit neither throws nor uses RTTI; its objects only refer to both.
 #include <cstddef>

@@ -13,12 +13,12 @@ std::uintptr_t address_of(const void *pointer)
     return reinterpret_cast<std::uintptr_t>(pointer);
 }
 
-/// The end of a note's name or descriptor: padded to the segment's alignment, which is 4 or, rarely, 8 (gABI, "Note
-/// Section").
-std::size_t padded(std::size_t size, std::size_t alignment)
+/// Where the next part of a note begins: padded to the segment's alignment, which is 4 or, rarely, 8 (gABI, "Note
+/// Section"), counted from the segment's beginning.
+std::size_t padded(std::size_t offset, std::size_t alignment)
 {
     const std::size_t unit = alignment == 8 ? 8 : 4;
-    return (size + unit - 1) & ~(unit - 1);
+    return (offset + unit - 1) & ~(unit - 1);
 }
 
 /// What an int32_t distance field names, as an address.
@@ -29,9 +29,9 @@ std::uintptr_t named_by(const std::int32_t &field)
 
 } // namespace
 
-const ElfW(Phdr) *Image::segment_of(std::uintptr_t address) const
+const ElfW(Phdr) * Image::segment_of(std::uintptr_t address) const
 {
-    const auto holds = [&](const ElfW(Phdr) &segment) {
+    const auto holds = [&](const ElfW(Phdr) & segment) {
         return segment.p_type == PT_LOAD && address - (info_.dlpi_addr + segment.p_vaddr) < segment.p_memsz;
     };
     if (last_segment_ && holds(*last_segment_))
@@ -59,7 +59,7 @@ bool Image::contains_string(const char *string) const
     return std::memchr(string, 0, room) != nullptr;
 }
 
-Status Image::check_note(const ElfW(Nhdr) &header, const std::uint8_t *name, const std::uint8_t *descriptor,
+Status Image::check_note(const ElfW(Nhdr) & header, const std::uint8_t *name, const std::uint8_t *descriptor,
                          SiteTable &table, bool &found) const
 {
     if (header.n_type != SLICEPATCH_NOTE_TYPE || header.n_namesz != sizeof SLICEPATCH_NOTE_NAME ||
@@ -79,8 +79,7 @@ Status Image::check_note(const ElfW(Nhdr) &header, const std::uint8_t *name, con
         !contains(state, sizeof(slicepatch_object_state), PF_R | PF_W))
         return Status::table_outside_object;
     table = {reinterpret_cast<const slicepatch_site_record *>(begin),
-             reinterpret_cast<const slicepatch_site_record *>(end),
-             reinterpret_cast<slicepatch_object_state *>(state)};
+             reinterpret_cast<const slicepatch_site_record *>(end), reinterpret_cast<slicepatch_object_state *>(state)};
     found = true;
     return Status::ok;
 }
@@ -99,8 +98,8 @@ Status Image::find_table(SiteTable &table, bool &found) const
             ElfW(Nhdr) header;
             std::memcpy(&header, notes + offset, sizeof header);
             const std::size_t name = offset + sizeof header;
-            const std::size_t descriptor = name + padded(header.n_namesz, segment.p_align);
-            const std::size_t next = descriptor + padded(header.n_descsz, segment.p_align);
+            const std::size_t descriptor = padded(name + header.n_namesz, segment.p_align);
+            const std::size_t next = padded(descriptor + header.n_descsz, segment.p_align);
             if (descriptor + header.n_descsz > segment.p_memsz)
                 break; // somebody's malformed note: nothing behind it can be found
             if (Status status = check_note(header, notes + name, notes + descriptor, table, found);

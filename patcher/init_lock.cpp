@@ -13,8 +13,8 @@ namespace slicepatch {
 namespace {
 
 std::atomic<std::uint64_t> owner{0};
-bool watches_forks = false;  // guarded by owner
-bool held_for_fork = false;  // by the thread that is forking
+bool watches_forks = false; // guarded by owner
+bool held_for_fork = false; // by the thread that is forking
 
 std::uint64_t this_thread()
 {

@@ -64,9 +64,10 @@ const char *refusal(long answer, const KernelFacts &facts)
     case EINVAL:
         return "the kernel has no time slice extension (Linux 7.0 and later have it)";
     case SLICEPATCH_ENOTSUPP:
-        return legacy ? "libc registered the legacy 32-byte rseq area, which cannot have it (glibc 2.41 and later can), "
-                        "or the kernel has it switched off"
-                      : "the kernel has it switched off (RSEQ_SLICE_EXTENSION not built, or rseq_slice_ext=0)";
+        return legacy
+                   ? "libc registered the legacy 32-byte rseq area, which cannot have it (glibc 2.41 and later can), "
+                     "or the kernel has it switched off"
+                   : "the kernel has it switched off (RSEQ_SLICE_EXTENSION not built, or rseq_slice_ext=0)";
     case ENXIO:
         return "no rseq area is registered for this thread";
     case EPERM:
@@ -126,8 +127,7 @@ KernelFacts ask_kernel()
     facts.state = slice_prctl(SLICEPATCH_PR_RSEQ_SLICE_EXTENSION_GET, 0);
     facts.rseq_offset = &slicepatch_rseq_offset ? slicepatch_rseq_offset : SLICEPATCH_RSEQ_OFFSET_NONE;
     facts.rseq_size = &slicepatch_rseq_size ? slicepatch_rseq_size : 0;
-    facts.tcmalloc =
-        MallocExtension_Internal_GetPerCpuCachesActive && MallocExtension_Internal_GetPerCpuCachesActive();
+    facts.tcmalloc = MallocExtension_Internal_GetPerCpuCachesActive && MallocExtension_Internal_GetPerCpuCachesActive();
     return facts;
 }
 
@@ -136,12 +136,15 @@ Guarantee obtain_guarantee(const KernelFacts &facts, const GuaranteeRequest &req
     if (request.off)
         return make_guarantee(SLICEPATCH_GUARANTEE_NONE, "switched off by SLICEPATCH=off or an option");
     if (facts.tcmalloc)
-        return make_guarantee(SLICEPATCH_GUARANTEE_NONE,
-                              "tcmalloc's per-CPU caches own the rseq area (GLIBC_TUNABLES or tcmalloc settings free it)");
+        return make_guarantee(
+            SLICEPATCH_GUARANTEE_NONE,
+            "tcmalloc's per-CPU caches own the rseq area (GLIBC_TUNABLES or tcmalloc settings free it)");
     if (facts.state < 0 && !has(facts.features, enable | invariant))
         return refused(facts.state, facts);
-    if (facts.rseq_offset == SLICEPATCH_RSEQ_OFFSET_NONE)
-        return make_guarantee(SLICEPATCH_GUARANTEE_NONE, "the C library registers no rseq area (glibc does)");
+    // The kernel may answer for an area that somebody else registered, at a place that only he knows.
+    if (facts.rseq_offset == SLICEPATCH_RSEQ_OFFSET_NONE || !facts.rseq_size)
+        return make_guarantee(SLICEPATCH_GUARANTEE_NONE,
+                              "the C library registered no rseq area (glibc does, unless glibc.pthread.rseq=0)");
     const bool series = has(facts.features, enable | invariant);
     if (series && has(facts.state, invariant) && !has(facts.state, enable))
         return make_guarantee(SLICEPATCH_GUARANTEE_NONE, "the process is locked in the disabled state");

@@ -21,8 +21,7 @@ bool belongs(Pass pass, Kind kind, Action action)
 }
 
 /// The words of one site that differ between its bytes and the form: tail first, head last.
-template <class Word>
-Status add_site_edits(const FormTable &forms, const Site &site, State state, Array<Edit> &edits)
+template <class Word> Status add_site_edits(const FormTable &forms, const Site &site, State state, Array<Edit> &edits)
 {
     const Place place = site_place(*site.record);
     const Form &form = forms.form(site.kind, state);
@@ -154,8 +153,8 @@ void patch_process(const PatchOptions &options, PatchResult &result)
 
     // Write, sync.
     tell_objects(facts, result);
-    result.written = write_edits(edits, options.writer, result.other_threads,
-                                 backend.live_writes_proven() || options.live_opt_in);
+    result.written =
+        write_edits(edits, options.writer, result.other_threads, backend.live_writes_proven() || options.live_opt_in);
     if (!edits.empty())
         if (Status status = backend.sync_text(edits[0].address, edits[edits.size() - 1].address); status != Status::ok)
             result.status = status;

@@ -133,10 +133,9 @@ Status visit_sites(void *data)
         Decoded decoded{State::foreign, 0};
         const Place place = site_place(record);
         if (readable)
-            if (Status status = host_backend().decode(site.kind, place,
-                                                      {reinterpret_cast<const std::uint8_t *>(place.head),
-                                                       host_backend().site_size(site.kind)},
-                                                      decoded);
+            if (Status status = host_backend().decode(
+                    site.kind, place,
+                    {reinterpret_cast<const std::uint8_t *>(place.head), host_backend().site_size(site.kind)}, decoded);
                 status != Status::ok)
                 return status;
         const slicepatch_site_info info{

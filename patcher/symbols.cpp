@@ -61,7 +61,7 @@ private:
     std::size_t size_ = 0;
 };
 
-const char *find_in_table(const MappedFile &file, const ElfW(Shdr) &table, std::uint64_t strings, ElfW(Addr) value)
+const char *find_in_table(const MappedFile &file, const ElfW(Shdr) & table, std::uint64_t strings, ElfW(Addr) value)
 {
     for (std::uint64_t at = 0; at + sizeof(ElfW(Sym)) <= table.sh_size; at += sizeof(ElfW(Sym))) {
         ElfW(Sym) symbol;

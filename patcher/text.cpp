@@ -64,9 +64,7 @@ private:
 
 class ProcMem {
 public:
-    ProcMem() : file_(open("/proc/self/mem", O_RDWR | O_CLOEXEC))
-    {
-    }
+    ProcMem() : file_(open("/proc/self/mem", O_RDWR | O_CLOEXEC)) {}
     ProcMem(const ProcMem &) = delete;
     ProcMem &operator=(const ProcMem &) = delete;
     ~ProcMem()

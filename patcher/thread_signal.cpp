@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Reaches threads that were started before init: each gets a signal whose handler enables it. The signal is one that the
-// program does not use, and its disposition is put back once nobody can receive it any more.
+// Reaches threads that were started before init: each gets a signal whose handler enables it. The signal is one that
+// the program does not use, and its disposition is put back once nobody can receive it any more.
 #include "threads.h"
 
 #include <atomic>
@@ -37,8 +37,7 @@ int find_free_signal()
 {
     for (int number = SIGRTMAX; number >= SIGRTMIN; --number) {
         struct sigaction action;
-        if (sigaction(number, nullptr, &action) == 0 && !(action.sa_flags & SA_SIGINFO) &&
-            action.sa_handler == SIG_DFL)
+        if (sigaction(number, nullptr, &action) == 0 && !(action.sa_flags & SA_SIGINFO) && action.sa_handler == SIG_DFL)
             return number;
     }
     return 0;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Wraps the start of threads by being the pthread_create and thrd_create that the program finds first; std::thread uses
-// the former. The real one is libc's: found behind us by the dynamic linker, or under its other name in a static program.
+// the former. The real one is libc's: found behind us by the dynamic linker, or under its other name in a static
+// program.
 #include "threads.h"
 
 #include <cerrno>
@@ -46,7 +47,8 @@ template <class Result> struct Start {
     void *argument;
 };
 
-/// The result of a C11 thread is an int in the place of the pointer: there thrd_join() of glibc and of musl looks for it.
+/// The result of a C11 thread is an int in the place of the pointer: there thrd_join() of glibc and of musl looks for
+/// it.
 void *as_pointer(void *result)
 {
     return result;

@@ -8,7 +8,8 @@
 namespace slicepatch::x86_64 {
 
 /// Nothing to do: stores become visible in program order, instruction fetch included, and every mix of an old head with
-/// a new tail is correct, because an old head does not reach its tail (Intel SDM vol. 3A, 8.2.2; AMD64 APM vol. 2, 7.1).
+/// a new tail is correct, because an old head does not reach its tail (Intel SDM vol. 3A, 8.2.2; AMD64 APM vol.
+/// 2, 7.1).
 Status sync_tail(std::uintptr_t, std::uintptr_t)
 {
     return Status::ok;
@@ -21,8 +22,9 @@ Status sync_text(std::uintptr_t, std::uintptr_t)
     return Status::ok;
 }
 
-/// AMD documents that an aligned quadword is fetched as a whole by another core (AMD64 APM vol. 2, 7.6.1, "cross-modifying
-/// code"); Intel's errata call unsynchronised cross-modifying code unpredictable, so that it is opt-in there.
+/// AMD documents that an aligned quadword is fetched as a whole by another core (AMD64 APM vol. 2, 7.6.1,
+/// "cross-modifying code"); Intel's errata call unsynchronised cross-modifying code unpredictable, so that it is opt-in
+/// there.
 bool live_writes_proven()
 {
     // The first line group of /proc/cpuinfo names the vendor; the file makes its text as it is read.

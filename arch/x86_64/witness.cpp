@@ -43,8 +43,8 @@ bool same_form(const Witness &witness, const Place &place, std::uint64_t target,
 
 } // namespace
 
-extern "C" __attribute__((weak, visibility("hidden"))) const Witness
-    slicepatch_x86_64_witness[all_kinds.size()][encoded_states.size()];
+extern "C" __attribute__((weak, visibility("hidden")))
+const Witness slicepatch_x86_64_witness[all_kinds.size()][encoded_states.size()];
 
 Status witness_decode(Kind kind, const Place &place, std::span<const std::uint8_t> bytes, Decoded &decoded)
 {

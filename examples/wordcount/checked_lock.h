@@ -19,7 +19,8 @@ struct CheckCounts {
     uint64_t yields = 0;               // granted slices given back; only the simulated kernel can tell
     uint64_t yields_while_holding = 0; // ... by a thread that held a lock
 
-    [[nodiscard]] bool clean() const {
+    [[nodiscard]] bool clean() const
+    {
         return requests_left == 0 && grants_left == 0 && yields_while_holding == 0;
     }
 };
@@ -31,7 +32,7 @@ void collect_check_counts();
 CheckCounts check_counts();
 
 class CheckedLock {
-  public:
+public:
     void lock() noexcept;
     void unlock() noexcept;
 
@@ -39,7 +40,7 @@ class CheckedLock {
     /// taken the lock just now.
     [[nodiscard]] bool held_by_this_thread() const noexcept;
 
-  private:
+private:
     slicepatch::spinlock lock_;
     std::atomic<const void *> owner_{
         nullptr}; // the last to have taken it; written after that, kept when it is released

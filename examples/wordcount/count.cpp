@@ -26,9 +26,10 @@ constexpr size_t bytes_per_word = 64;  // of text, for each different word: Engl
 
 /// The threads live through all runs: the simulated kernel's ticks come by a thread's own CPU time.
 template <class Lock> class Counter {
-  public:
+public:
     Counter(const std::vector<std::string> &texts, const Options &options)
-        : options_(options), gate_(static_cast<std::ptrdiff_t>(options.threads) + 1) {
+        : options_(options), gate_(static_cast<std::ptrdiff_t>(options.threads) + 1)
+    {
         for (const std::string &text : texts) {
             bytes_ += text.size();
             split_at_word_borders(text, chunk_size, chunks_);
@@ -37,7 +38,8 @@ template <class Lock> class Counter {
             long_section_.emplace();
     }
 
-    Result count() {
+    Result count()
+    {
         std::vector<std::thread> threads;
         threads.reserve(options_.threads);
         for (unsigned i = 0; i < options_.threads; ++i)
@@ -53,8 +55,9 @@ template <class Lock> class Counter {
         return result;
     }
 
-  private:
-    void run_once(unsigned run, Result &result) {
+private:
+    void run_once(unsigned run, Result &result)
+    {
         map_ = std::make_unique<WordMap<Lock>>(bytes_ / bytes_per_word);
         arenas_ = std::vector<Arena>(options_.threads);
         next_chunk_ = 0;
@@ -72,7 +75,8 @@ template <class Lock> class Counter {
             result.wrong_run = run;
     }
 
-    void work(unsigned thread) {
+    void work(unsigned thread)
+    {
         if (long_section_)
             long_section_->run<Lock>();
         gate_.arrive_and_wait();
@@ -84,7 +88,8 @@ template <class Lock> class Counter {
         collect_check_counts();
     }
 
-    void take_chunks(Arena &arena) {
+    void take_chunks(Arena &arena)
+    {
         for (size_t i; (i = next_chunk_.fetch_add(1, std::memory_order_relaxed)) < chunks_.size();) {
             for_each_word(chunks_[i], [this, &arena](std::string_view word) {
                 if (map_->add(arena.prepare(word)))
@@ -93,7 +98,8 @@ template <class Lock> class Counter {
         }
     }
 
-    void rank(Result &result) const {
+    void rank(Result &result) const
+    {
         map_->for_each([&result](const Entry &entry) {
             result.ranks.push_back({std::string(entry.word), entry.count});
         });
@@ -114,7 +120,8 @@ template <class Lock> class Counter {
 
 } // namespace
 
-Result count_words(const std::vector<std::string> &texts, const Options &options) {
+Result count_words(const std::vector<std::string> &texts, const Options &options)
+{
     if (options.check)
         return Counter<CheckedLock>(texts, options).count();
     return Counter<slicepatch::spinlock>(texts, options).count();

@@ -11,16 +11,18 @@
 namespace wordcount {
 
 class LongSection {
-  public:
+public:
     /// Measures, outside every section, how long this CPU takes. Call it before there are threads: it counts the CPU
     /// time of the process.
-    LongSection() {
+    LongSection()
+    {
         while (cpu_ms_of(turns_) < section_ms)
             turns_ *= 2;
     }
 
     /// Some long sections in a row. Each thread has a lock of its own: they are to be long, not to wait for each other.
-    template <class Lock> void run() const {
+    template <class Lock> void run() const
+    {
         Lock lock;
         for (int i = 0; i < sections; ++i) {
             const std::lock_guard section(lock);
@@ -28,16 +30,18 @@ class LongSection {
         }
     }
 
-  private:
+private:
     static constexpr double section_ms = 5;
     static constexpr int sections = 20;
 
-    static void spin(uint64_t turns) {
+    static void spin(uint64_t turns)
+    {
         for (uint64_t i = 0; i < turns; ++i)
             __asm__ volatile("" : : : "memory"); // nobody may optimise the loop away
     }
 
-    static double cpu_ms_of(uint64_t turns) {
+    static double cpu_ms_of(uint64_t turns)
+    {
         const std::clock_t start = std::clock();
         spin(turns);
         return 1000.0 * static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;

@@ -19,7 +19,8 @@ namespace wordcount {
 namespace {
 
 /// Before anything else, because while there is one thread, all sites can be rewritten everywhere.
-bool init_slicepatch(slicepatch_report &report) {
+bool init_slicepatch(slicepatch_report &report)
+{
     report = {};
     report.size = sizeof report;
     if (slicepatch_init(nullptr, &report) == 0)
@@ -29,14 +30,16 @@ bool init_slicepatch(slicepatch_report &report) {
     return false;
 }
 
-std::vector<std::string> read_files(const std::vector<std::string> &paths) {
+std::vector<std::string> read_files(const std::vector<std::string> &paths)
+{
     std::vector<std::string> texts;
     for (const std::string &path : paths)
         texts.push_back(read_file(path));
     return texts;
 }
 
-int finish(const Options &options, const Outcome &outcome) {
+int finish(const Options &options, const Outcome &outcome)
+{
     if (options.json)
         print_json(options, outcome);
     else
@@ -61,7 +64,8 @@ int finish(const Options &options, const Outcome &outcome) {
     return exit_ok;
 }
 
-int run(int argc, char **argv) {
+int run(int argc, char **argv)
+{
     Outcome outcome;
     Options options;
     if (const std::optional<int> status = parse_options(argc, argv, options))
@@ -86,7 +90,8 @@ int run(int argc, char **argv) {
 
 } // namespace wordcount
 
-int main(int argc, char **argv) {
+int main(int argc, char **argv)
+{
     try {
         return wordcount::run(argc, argv);
     } catch (const std::exception &error) {

@@ -17,7 +17,8 @@ constexpr unsigned max_threads = 1024;
 constexpr unsigned max_number = 1'000'000'000;
 
 /// Runs before the command line's own conversion, whose messages differ between versions and let "1e3" through.
-CLI::Validator number_between(unsigned least, unsigned most) {
+CLI::Validator number_between(unsigned least, unsigned most)
+{
     return CLI::Validator(
         [least, most](std::string &text) -> std::string {
             unsigned value = 0;
@@ -30,7 +31,8 @@ CLI::Validator number_between(unsigned least, unsigned most) {
         "");
 }
 
-void describe(CLI::App &app, Options &options) {
+void describe(CLI::App &app, Options &options)
+{
     app.add_option("--threads", options.threads, "Threads that count; default: 4 for each CPU")
         ->type_name("N")
         ->check(number_between(1, max_threads));
@@ -51,7 +53,8 @@ void describe(CLI::App &app, Options &options) {
 
 } // namespace
 
-std::optional<int> parse_options(int argc, char **argv, Options &options) {
+std::optional<int> parse_options(int argc, char **argv, Options &options)
+{
     options.threads = std::clamp(threads_per_cpu * std::thread::hardware_concurrency(), 1U, max_threads);
     CLI::App app("Counts the words of text files in one hash map that all threads share, under annotated spinlocks.",
                  "wordcount");

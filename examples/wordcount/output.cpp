@@ -11,21 +11,25 @@ namespace wordcount {
 
 namespace {
 
-size_t top_size(const Options &options, const Result &result) {
+size_t top_size(const Options &options, const Result &result)
+{
     return std::min<size_t>(options.top, result.ranks.size());
 }
 
-double words_per_second(const Result &result, size_t run) {
+double words_per_second(const Result &result, size_t run)
+{
     return static_cast<double>(result.words) / std::max(result.seconds[run], 1e-9);
 }
 
-std::string report_text(const slicepatch_report &report) {
+std::string report_text(const slicepatch_report &report)
+{
     std::string text(slicepatch_report_text(&report, nullptr, 0), '\0');
     (void)slicepatch_report_text(&report, text.data(), text.size() + 1); // room for the terminator, as std::string has
     return text;
 }
 
-const char *guarantee_name(int guarantee) {
+const char *guarantee_name(int guarantee)
+{
     switch (guarantee) {
     case SLICEPATCH_GUARANTEE_PROCESS:
         return "process";
@@ -36,7 +40,8 @@ const char *guarantee_name(int guarantee) {
     }
 }
 
-nlohmann::ordered_json report_json(const slicepatch_report &report) {
+nlohmann::ordered_json report_json(const slicepatch_report &report)
+{
     return {{"guarantee", guarantee_name(report.guarantee)},
             {"reason", report.reason},
             {"failure", report.failure},
@@ -53,7 +58,8 @@ nlohmann::ordered_json report_json(const slicepatch_report &report) {
 
 } // namespace
 
-void print_text(const Options &options, const Outcome &outcome) {
+void print_text(const Options &options, const Outcome &outcome)
+{
     const Result &result = outcome.result;
     for (size_t i = 0; i < top_size(options, result); ++i)
         std::printf("%7llu %s\n", static_cast<unsigned long long>(result.ranks[i].count), result.ranks[i].word.c_str());
@@ -73,7 +79,8 @@ void print_text(const Options &options, const Outcome &outcome) {
     std::fputs(report_text(outcome.report).c_str(), stdout);
 }
 
-void print_json(const Options &options, const Outcome &outcome) {
+void print_json(const Options &options, const Outcome &outcome)
+{
     const Result &result = outcome.result;
     nlohmann::ordered_json json = {{"words", result.words},
                                    {"different", result.ranks.size()},

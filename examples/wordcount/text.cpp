@@ -9,7 +9,8 @@
 
 namespace wordcount {
 
-std::string read_file(const std::string &path) {
+std::string read_file(const std::string &path)
+{
     const auto fail = [&path] { throw std::system_error(errno, std::generic_category(), path); };
     const std::unique_ptr<FILE, int (*)(FILE *)> file(std::fopen(path.c_str(), "re"), std::fclose);
     if (!file)
@@ -30,7 +31,8 @@ std::string read_file(const std::string &path) {
     }
 }
 
-void split_at_word_borders(std::string_view text, size_t size, std::vector<std::string_view> &chunks) {
+void split_at_word_borders(std::string_view text, size_t size, std::vector<std::string_view> &chunks)
+{
     while (!text.empty()) {
         const auto nominal = text.begin() + static_cast<std::ptrdiff_t>(std::min(size, text.size()));
         const auto end = std::find_if_not(nominal, text.end(), is_letter);

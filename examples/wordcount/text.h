@@ -11,11 +11,13 @@
 namespace wordcount {
 
 /// A word is a run of these, whatever the locale says.
-constexpr bool is_letter(char c) {
+constexpr bool is_letter(char c)
+{
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-constexpr char to_lower(char c) {
+constexpr char to_lower(char c)
+{
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
 
@@ -27,7 +29,8 @@ std::string read_file(const std::string &path);
 void split_at_word_borders(std::string_view text, size_t size, std::vector<std::string_view> &chunks);
 
 /// Calls visit(std::string_view) for each word.
-template <class Visit> void for_each_word(std::string_view chunk, Visit &&visit) {
+template <class Visit> void for_each_word(std::string_view chunk, Visit &&visit)
+{
     const char *at = chunk.data();
     const char *const end = at + chunk.size();
     while (at != end) {

@@ -18,7 +18,8 @@ extern "C" void slicepatch_sim_on_yield();
 namespace {
 
 /// What one thread adds to the counts by calling act().
-template <class Act> CheckCounts counts_of(Act act) {
+template <class Act> CheckCounts counts_of(Act act)
+{
     const CheckCounts before = check_counts();
     std::thread([&act] {
         act();
@@ -31,7 +32,8 @@ template <class Act> CheckCounts counts_of(Act act) {
 }
 
 /// No-ops leave the rseq area to the test, on any kernel.
-void switch_sites_off() {
+void switch_sites_off()
+{
     slicepatch_options options = {};
     options.size = sizeof options;
     options.flags = SLICEPATCH_OPTION_OFF;
@@ -40,7 +42,8 @@ void switch_sites_off() {
 
 } // namespace
 
-TEST_CASE("a section that leaves nothing behind is clean") {
+TEST_CASE("a section that leaves nothing behind is clean")
+{
     switch_sites_off();
     const CheckCounts counts = counts_of([] {
         CheckedLock lock;
@@ -51,7 +54,8 @@ TEST_CASE("a section that leaves nothing behind is clean") {
     CHECK(counts.clean());
 }
 
-TEST_CASE("a request that is left set is counted") {
+TEST_CASE("a request that is left set is counted")
+{
     switch_sites_off();
     REQUIRE((slicepatch_rseq_() != nullptr)); // glibc has registered one
     const CheckCounts counts = counts_of([] {
@@ -66,7 +70,8 @@ TEST_CASE("a request that is left set is counted") {
     CHECK(!counts.clean());
 }
 
-TEST_CASE("a grant that is left set is counted") {
+TEST_CASE("a grant that is left set is counted")
+{
     switch_sites_off();
     REQUIRE((slicepatch_rseq_() != nullptr));
     const CheckCounts counts = counts_of([] {
@@ -81,7 +86,8 @@ TEST_CASE("a grant that is left set is counted") {
     CHECK(!counts.clean());
 }
 
-TEST_CASE("a yield inside the section is one while holding, a yield outside is none") {
+TEST_CASE("a yield inside the section is one while holding, a yield outside is none")
+{
     const CheckCounts counts = counts_of([] {
         CheckedLock lock;
         slicepatch_sim_on_yield();
@@ -95,7 +101,8 @@ TEST_CASE("a yield inside the section is one while holding, a yield outside is n
     CHECK(!counts.clean());
 }
 
-TEST_CASE("a lock that another thread holds by now is not held by this one") {
+TEST_CASE("a lock that another thread holds by now is not held by this one")
+{
     const CheckCounts counts = counts_of([] {
         CheckedLock lock;
         lock.lock();

@@ -10,23 +10,27 @@
 
 namespace slicepatch::test {
 
-TemporaryFolder::TemporaryFolder() {
+TemporaryFolder::TemporaryFolder()
+{
     std::string pattern = (std::filesystem::temp_directory_path() / "slicepatch-XXXXXX").string();
     if (mkdtemp(pattern.data()) == nullptr)
         throw std::runtime_error("mkdtemp failed");
     folder_ = pattern;
 }
 
-TemporaryFolder::~TemporaryFolder() {
+TemporaryFolder::~TemporaryFolder()
+{
     std::error_code ignored; // a folder that stays behind is no reason to fail
     std::filesystem::remove_all(folder_, ignored);
 }
 
-std::string TemporaryFolder::path(const std::string &name) const {
+std::string TemporaryFolder::path(const std::string &name) const
+{
     return (folder_ / name).string();
 }
 
-std::string TemporaryFolder::write(const std::string &name, const std::string &text) const {
+std::string TemporaryFolder::write(const std::string &name, const std::string &text) const
+{
     std::ofstream file(path(name), std::ios::binary);
     file << text;
     file.close();
@@ -35,21 +39,24 @@ std::string TemporaryFolder::write(const std::string &name, const std::string &t
     return path(name);
 }
 
-std::string quote(const std::string &argument) {
+std::string quote(const std::string &argument)
+{
     std::string quoted = "'";
     for (char c : argument)
         quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
     return quoted + "'";
 }
 
-std::string read_text(const std::string &path) {
+std::string read_text(const std::string &path)
+{
     std::ifstream file(path, std::ios::binary);
     if (!file)
         throw std::runtime_error("cannot read " + path);
     return {std::istreambuf_iterator<char>(file), {}};
 }
 
-Outcome run_shell(const std::string &script) {
+Outcome run_shell(const std::string &script)
+{
     const TemporaryFolder folder;
     const std::string line = "export LC_ALL=C\n{\n" + script + "\n} >" + quote(folder.path("out")) + " 2>" +
                              quote(folder.path("error")) + " </dev/null";
@@ -60,14 +67,16 @@ Outcome run_shell(const std::string &script) {
             read_text(folder.path("error"))};
 }
 
-Outcome run(const std::vector<std::string> &arguments) {
+Outcome run(const std::vector<std::string> &arguments)
+{
     std::string script;
     for (const std::string &argument : arguments)
         script += quote(argument) + " ";
     return run_shell(script);
 }
 
-std::vector<std::string> find_texts() {
+std::vector<std::string> find_texts()
+{
     const std::filesystem::path source = SLICEPATCH_SOURCE_DIR;
     std::vector<std::string> texts = {(source / "LICENSE").string(),
                                       (source / "include/slicepatch/slicepatch.h").string(),

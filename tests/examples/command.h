@@ -18,7 +18,7 @@ struct Outcome {
 
 /// A folder that is gone at the end.
 class TemporaryFolder {
-  public:
+public:
     TemporaryFolder();
     ~TemporaryFolder();
     TemporaryFolder(const TemporaryFolder &) = delete;
@@ -29,7 +29,7 @@ class TemporaryFolder {
     /// The path of a new file.
     [[nodiscard]] std::string write(const std::string &name, const std::string &text) const;
 
-  private:
+private:
     std::filesystem::path folder_;
 };
 

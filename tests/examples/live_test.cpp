@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The live sites of a running wordcount, read by gdb and not by us: what `slicepatch dump --pid` says is there is there.
+// The live sites of a running wordcount, read by gdb and not by us: what `slicepatch dump --pid` says is there is
+// there.
 #define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include "command.h"
 
@@ -19,15 +20,14 @@ using namespace slicepatch::test;
 namespace {
 
 /// A wordcount that counts until it is stopped, on a simulated kernel.
-class RunningWordcount
-{
-  public:
+class RunningWordcount {
+public:
     explicit RunningWordcount(const std::string &kernel)
     {
         const std::string text = folder_.write("text", read_text(find_texts().front()));
         // The shell becomes wordcount, so that its number is the one to look at.
-        const std::string inner = "echo $$ >" + quote(folder_.path("new")) + " && mv " + quote(folder_.path("new")) + " " +
-                                  quote(folder_.path("pid")) + " && exec " + quote(WORDCOUNT) +
+        const std::string inner = "echo $$ >" + quote(folder_.path("new")) + " && mv " + quote(folder_.path("new")) +
+                                  " " + quote(folder_.path("pid")) + " && exec " + quote(WORDCOUNT) +
                                   " --repeat 100000000 " + quote(text);
         const Outcome started = run_shell(quote(SLICEPATCH) + " sim --kernel " + kernel + " -- sh -c " + quote(inner) +
                                           " >/dev/null 2>&1 & ");
@@ -52,8 +52,8 @@ class RunningWordcount
         return std::to_string(pid_);
     }
 
-    /// The sites of wordcount itself, once init is over: as soon as one is not as compiled, no signal of ours can meet a
-    /// half-patched program, since init writes before it returns and threads start after that.
+    /// The sites of wordcount itself, once init is over: as soon as one is not as compiled, no signal of ours can meet
+    /// a half-patched program, since init writes before it returns and threads start after that.
     [[nodiscard]] nlohmann::json sites() const
     {
         for (int tries = 0; tries < 600; ++tries) {
@@ -69,7 +69,7 @@ class RunningWordcount
         return {};
     }
 
-  private:
+private:
     TemporaryFolder folder_;
     int pid_ = 0;
 };
@@ -77,7 +77,8 @@ class RunningWordcount
 /// Two instructions at each site, as gdb reads them from the process, spaces folded.
 std::vector<std::string> disassemble(const RunningWordcount &wordcount, const nlohmann::json &sites)
 {
-    std::vector<std::string> command = {"gdb", "-nx", "-batch", "-p", wordcount.pid(), "-ex", "set disassembly-flavor intel"};
+    std::vector<std::string> command = {
+        "gdb", "-nx", "-batch", "-p", wordcount.pid(), "-ex", "set disassembly-flavor intel"};
     for (const auto &site : sites)
         command.insert(command.end(), {"-ex", "echo @@\\n", "-ex", "x/2i " + site["address"].get<std::string>()});
     const Outcome outcome = run(command);

@@ -13,7 +13,8 @@ using namespace slicepatch::test;
 
 namespace {
 
-void check_counter(const std::string &program, const std::string &counter) {
+void check_counter(const std::string &program, const std::string &counter)
+{
     CAPTURE(program);
     const Outcome outcome = run({program});
     CAPTURE(outcome.out);
@@ -24,7 +25,8 @@ void check_counter(const std::string &program, const std::string &counter) {
 
 } // namespace
 
-TEST_CASE("minimal.c and minimal.cpp count without losing an increment, and print the reason") {
+TEST_CASE("minimal.c and minimal.cpp count without losing an increment, and print the reason")
+{
     for (const char *program : {MINIMAL_C, MINIMAL_CPP}) {
         check_counter(program, "4000000");
         const std::string out = run({program}).out;
@@ -34,7 +36,8 @@ TEST_CASE("minimal.c and minimal.cpp count without losing an increment, and prin
     }
 }
 
-TEST_CASE("minimal.c and minimal.cpp have at most 40 lines") {
+TEST_CASE("minimal.c and minimal.cpp have at most 40 lines")
+{
     for (const char *name : {"minimal.c", "minimal.cpp"}) {
         const std::string text = read_text(std::string(SLICEPATCH_SOURCE_DIR) + "/examples/" + name);
         CAPTURE(name);
@@ -43,7 +46,8 @@ TEST_CASE("minimal.c and minimal.cpp have at most 40 lines") {
 }
 
 #ifdef CK_SPINLOCK
-TEST_CASE("Concurrency Kit's spinlock, annotated, counts without losing an increment and prints the report") {
+TEST_CASE("Concurrency Kit's spinlock, annotated, counts without losing an increment and prints the report")
+{
     check_counter(CK_SPINLOCK, "4000000 of 4000000");
     CHECK(run({CK_SPINLOCK}).out.find("guarantee") != std::string::npos);
 }

@@ -27,7 +27,8 @@ struct Simulated {
     nlohmann::json kernel; // what the simulated kernel counted
 };
 
-Simulated simulate(const std::string &kernel, const std::vector<std::string> &command) {
+Simulated simulate(const std::string &kernel, const std::vector<std::string> &command)
+{
     const TemporaryFolder folder;
     std::vector<std::string> arguments = {SLICEPATCH, "sim", "--kernel", kernel, "--json-file", folder.path("kernel"),
                                           "--"};
@@ -43,7 +44,8 @@ struct Counted {
     nlohmann::json kernel;
 };
 
-Counted count_words(const std::string &kernel, std::vector<std::string> options) {
+Counted count_words(const std::string &kernel, std::vector<std::string> options)
+{
     options.insert(options.begin(), {WORDCOUNT, "--json", "--check"});
     for (const std::string &text : find_texts())
         options.push_back(text);
@@ -53,7 +55,8 @@ Counted count_words(const std::string &kernel, std::vector<std::string> options)
     return {nlohmann::json::parse(simulated.outcome.out), simulated.kernel};
 }
 
-void check_nothing_left(const nlohmann::json &wordcount) {
+void check_nothing_left(const nlohmann::json &wordcount)
+{
     CHECK(wordcount["check"]["exits"] >= wordcount["words"]);
     CHECK(wordcount["check"]["requests_left"] == 0);
     CHECK(wordcount["check"]["grants_left"] == 0);
@@ -61,7 +64,8 @@ void check_nothing_left(const nlohmann::json &wordcount) {
 }
 
 /// Until the kernel has granted and got back enough: how many runs that takes is up to the machine.
-Counted count_until_extended(const std::string &kernel) {
+Counted count_until_extended(const std::string &kernel)
+{
     constexpr uint64_t enough = 50;
     constexpr unsigned most_runs = 1 << 16;
     for (unsigned repeat = 64;; repeat *= 4) {
@@ -74,7 +78,8 @@ Counted count_until_extended(const std::string &kernel) {
 
 } // namespace
 
-TEST_CASE("patched: slices are extended and given back, and no section leaves anything behind") {
+TEST_CASE("patched: slices are extended and given back, and no section leaves anything behind")
+{
     const Counted counted = count_until_extended("patched");
     CHECK(counted.kernel["grants"] >= 50);
     CHECK(counted.kernel["yields"] >= 50);
@@ -85,7 +90,8 @@ TEST_CASE("patched: slices are extended and given back, and no section leaves an
     CHECK(report["enabled"] == report["sites"]);
 }
 
-TEST_CASE("stock: every thread is enabled, none is missed, and slices are extended") {
+TEST_CASE("stock: every thread is enabled, none is missed, and slices are extended")
+{
     const Counted counted = count_until_extended("stock");
     CHECK(counted.kernel["grants"] >= 50);
     CHECK(counted.kernel["yields"] >= 50);
@@ -96,7 +102,8 @@ TEST_CASE("stock: every thread is enabled, none is missed, and slices are extend
     CHECK(report["threads_missed"] == 0);
 }
 
-TEST_CASE("none and off: only no-ops, no extension") {
+TEST_CASE("none and off: only no-ops, no extension")
+{
     for (const char *kernel : {"none", "off"}) {
         CAPTURE(kernel);
         const Counted counted = count_words(kernel, {"--repeat", "100"});
@@ -110,20 +117,23 @@ TEST_CASE("none and off: only no-ops, no extension") {
     }
 }
 
-TEST_CASE("a section of 5 ms lets its extension expire") {
+TEST_CASE("a section of 5 ms lets its extension expire")
+{
     const Counted counted = count_words("patched", {"--long-section"});
     CHECK(counted.kernel["grants"] >= 1);
     CHECK(counted.kernel["expired"] >= 1);
     check_nothing_left(counted.wordcount);
 }
 
-TEST_CASE("the words do not depend on the kernel") {
+TEST_CASE("the words do not depend on the kernel")
+{
     const auto expected = count_words("none", {}).wordcount["top"];
     for (const char *kernel : {"stock", "patched", "off"})
         CHECK(count_words(kernel, {"--repeat", "50"}).wordcount["top"] == expected);
 }
 
-TEST_CASE("SLICEPATCH=require is met by the patched kernel alone") {
+TEST_CASE("SLICEPATCH=require is met by the patched kernel alone")
+{
     for (const char *kernel : {"patched", "stock", "off", "none"}) {
         CAPTURE(kernel);
         const Simulated simulated = simulate(kernel, {"env", "SLICEPATCH=require", WORDCOUNT, "/dev/null"});
@@ -131,7 +141,8 @@ TEST_CASE("SLICEPATCH=require is met by the patched kernel alone") {
     }
 }
 
-TEST_CASE("the short examples count right on each kernel") {
+TEST_CASE("the short examples count right on each kernel")
+{
     for (const char *kernel : {"patched", "stock", "off", "none"}) {
         CAPTURE(kernel);
         for (const char *program : short_examples) {

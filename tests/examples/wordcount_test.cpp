@@ -17,13 +17,15 @@ namespace {
 
 constexpr const char *all_words = "1000000"; // for --top
 
-std::vector<std::string> operator+(std::vector<std::string> left, const std::vector<std::string> &right) {
+std::vector<std::string> operator+(std::vector<std::string> left, const std::vector<std::string> &right)
+{
     left.insert(left.end(), right.begin(), right.end());
     return left;
 }
 
 /// What coreutils say; a file's end ends a word.
-std::string count_by_coreutils(const std::vector<std::string> &files) {
+std::string count_by_coreutils(const std::vector<std::string> &files)
+{
     std::string script = "for file in";
     for (const std::string &file : files)
         script += " " + quote(file);
@@ -35,7 +37,8 @@ std::string count_by_coreutils(const std::vector<std::string> &files) {
 }
 
 /// The lines in front of the summary.
-std::string ranks_of(const std::string &out, size_t lines) {
+std::string ranks_of(const std::string &out, size_t lines)
+{
     size_t end = 0;
     for (size_t i = 0; i < lines; ++i) {
         const size_t newline = out.find('\n', end);
@@ -46,7 +49,8 @@ std::string ranks_of(const std::string &out, size_t lines) {
     return out.substr(0, end);
 }
 
-void check_against_coreutils(const std::vector<std::string> &files, const std::string &threads) {
+void check_against_coreutils(const std::vector<std::string> &files, const std::string &threads)
+{
     const std::string expected = count_by_coreutils(files);
     const auto lines = static_cast<size_t>(std::count(expected.begin(), expected.end(), '\n'));
     const Outcome counted = run(std::vector<std::string>{WORDCOUNT, "--threads", threads, "--top", all_words} + files);
@@ -57,7 +61,8 @@ void check_against_coreutils(const std::vector<std::string> &files, const std::s
           std::string::npos);
 }
 
-void check_refused(const std::vector<std::string> &arguments, const std::string &message) {
+void check_refused(const std::vector<std::string> &arguments, const std::string &message)
+{
     const Outcome refused = run(std::vector<std::string>{WORDCOUNT} + arguments);
     CHECK(refused.status == 2);
     CHECK(refused.out == "");
@@ -66,14 +71,16 @@ void check_refused(const std::vector<std::string> &arguments, const std::string 
 
 } // namespace
 
-TEST_CASE("counts real text as coreutils do, with any number of threads") {
+TEST_CASE("counts real text as coreutils do, with any number of threads")
+{
     for (const char *threads : {"1", "2", "8", "16", "100"}) {
         CAPTURE(threads);
         check_against_coreutils(find_texts(), threads);
     }
 }
 
-TEST_CASE("words end where letters end, at any byte, in chunks of any shape") {
+TEST_CASE("words end where letters end, at any byte, in chunks of any shape")
+{
     const TemporaryFolder folder;
     std::string bytes;
     for (int i = 0; i < 256 * 256; ++i)
@@ -85,14 +92,16 @@ TEST_CASE("words end where letters end, at any byte, in chunks of any shape") {
     check_against_coreutils({folder.write("one", "z")}, "4");
 }
 
-TEST_CASE("a word does not continue in the next file") {
+TEST_CASE("a word does not continue in the next file")
+{
     const TemporaryFolder folder;
     const Outcome counted = run({WORDCOUNT, folder.write("first", "one t"), folder.write("second", "wo one")});
     CHECK(counted.status == 0);
     CHECK(counted.out.starts_with("      2 one\n      1 t\n      1 wo\n4 words, 3 different"));
 }
 
-TEST_CASE("a file without words has no words") {
+TEST_CASE("a file without words has no words")
+{
     const TemporaryFolder folder;
     for (const char *text : {"", "\n", "1234 5678"}) {
         const Outcome counted = run({WORDCOUNT, folder.write("text", text)});
@@ -101,7 +110,8 @@ TEST_CASE("a file without words has no words") {
     }
 }
 
-TEST_CASE("every run of --repeat counts everything again") {
+TEST_CASE("every run of --repeat counts everything again")
+{
     const Outcome once = run(std::vector<std::string>{WORDCOUNT, "--json"} + find_texts());
     const Outcome often = run(std::vector<std::string>{WORDCOUNT, "--json", "--repeat", "7"} + find_texts());
     REQUIRE(once.status == 0);
@@ -115,7 +125,8 @@ TEST_CASE("every run of --repeat counts everything again") {
     CHECK(json_once["top"] == json_often["top"]);
 }
 
-TEST_CASE("--top says how many words are printed") {
+TEST_CASE("--top says how many words are printed")
+{
     const TemporaryFolder folder;
     const std::string text = folder.write("text", "b a c c");
     CHECK(run({WORDCOUNT, "--top", "0", text}).out.starts_with("4 words, 3 different"));
@@ -123,7 +134,8 @@ TEST_CASE("--top says how many words are printed") {
     CHECK(nlohmann::json::parse(run({WORDCOUNT, "--top", "2", "--json", text}).out)["top"].size() == 2);
 }
 
-TEST_CASE("--check finds nothing, and looks at each section") {
+TEST_CASE("--check finds nothing, and looks at each section")
+{
     const Outcome checked = run(std::vector<std::string>{WORDCOUNT, "--check", "--json"} + find_texts());
     REQUIRE(checked.status == 0);
     const auto json = nlohmann::json::parse(checked.out);
@@ -137,7 +149,8 @@ TEST_CASE("--check finds nothing, and looks at each section") {
           std::string::npos);
 }
 
-TEST_CASE("prints the report of slicepatch, in which no site is left as compiled") {
+TEST_CASE("prints the report of slicepatch, in which no site is left as compiled")
+{
     const Outcome counted = run(std::vector<std::string>{WORDCOUNT, "--json"} + find_texts());
     REQUIRE(counted.status == 0);
     const auto report = nlohmann::json::parse(counted.out)["slicepatch"];
@@ -149,7 +162,8 @@ TEST_CASE("prints the report of slicepatch, in which no site is left as compiled
     CHECK(run({WORDCOUNT, "/dev/null"}).out.find(report["reason"].get<std::string>()) != std::string::npos);
 }
 
-TEST_CASE("SLICEPATCH=off counts with no-ops") {
+TEST_CASE("SLICEPATCH=off counts with no-ops")
+{
     const Outcome counted = run({"env", "SLICEPATCH=off", WORDCOUNT, "--json", "/dev/null"});
     REQUIRE(counted.status == 0);
     const auto report = nlohmann::json::parse(counted.out)["slicepatch"];
@@ -157,14 +171,16 @@ TEST_CASE("SLICEPATCH=off counts with no-ops") {
     CHECK(report["off"] == report["sites"]);
 }
 
-TEST_CASE("a failure of slicepatch_init() is a message and status 1") {
+TEST_CASE("a failure of slicepatch_init() is a message and status 1")
+{
     const Outcome refused = run({"env", "SLICEPATCH=maybe", WORDCOUNT, "/dev/null"});
     CHECK(refused.status == 1);
     CHECK(refused.out == "");
     CHECK(refused.error.find("wordcount: slicepatch: SLICEPATCH=maybe") != std::string::npos);
 }
 
-TEST_CASE("wrong usage gets an exact message and status 2") {
+TEST_CASE("wrong usage gets an exact message and status 2")
+{
     const std::string help = " (see wordcount --help)";
     check_refused({}, "FILE is required" + help);
     check_refused({"--threads", "0", "/dev/null"}, "--threads: '0' is not a number from 1 to 1024" + help);
@@ -176,20 +192,23 @@ TEST_CASE("wrong usage gets an exact message and status 2") {
                   "--top: '99999999999' is not a number from 0 to 1000000000" + help);
 }
 
-TEST_CASE("a file that cannot be read gets an exact message and status 2") {
+TEST_CASE("a file that cannot be read gets an exact message and status 2")
+{
     const TemporaryFolder folder;
     const std::string missing = folder.path("missing");
     check_refused({"/dev/null", missing}, missing + ": No such file or directory");
     check_refused({folder.path("")}, folder.path("") + ": Is a directory");
 }
 
-TEST_CASE("output that cannot be written is a failure") {
+TEST_CASE("output that cannot be written is a failure")
+{
     const Outcome full = run_shell(quote(WORDCOUNT) + " /dev/null >/dev/full");
     CHECK(full.status == 1);
     CHECK(full.error == "wordcount: standard output: No space left on device\n");
 }
 
-TEST_CASE("--help shows an example") {
+TEST_CASE("--help shows an example")
+{
     const Outcome help = run({WORDCOUNT, "--help"});
     CHECK(help.status == 0);
     CHECK(help.out.find("Example:\n  wordcount --threads 16") != std::string::npos);

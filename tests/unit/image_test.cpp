@@ -147,6 +147,33 @@ TEST_CASE("a note segment of any length, and notes of any sizes, are read withou
     }
 }
 
+TEST_CASE("a note behind another one is found in a segment of either alignment")
+{
+    // As linkers write .note.gnu.property: a name of 4 bytes, and in 64-bit objects everything padded to 8.
+    for (std::size_t alignment : {4, 8}) {
+        FakeObject object;
+        struct alignas(8) {
+            ElfW(Nhdr) header{4, 8, 5};
+            char name[4] = "GNU";
+            std::uint8_t property[8]{};
+            FakeObject::Content content{};
+        } before;
+        static_assert(offsetof(decltype(before), content) == 24);
+        before.content.header = object.content.header;
+        std::memcpy(before.content.name, object.content.name, sizeof before.content.name);
+        before.content.note = object.content.note; // distances, so that they hold here too
+        object.info.dlpi_addr = reinterpret_cast<ElfW(Addr)>(&before);
+        object.segments[0].p_memsz = sizeof before;
+        object.segments[1].p_memsz = 24 + offsetof(FakeObject::Content, state);
+        object.segments[1].p_align = alignment;
+        SiteTable table{};
+        bool found = false;
+        CHECK(object.find(found, table) == Status::ok);
+        CHECK(found);
+        CHECK(table.begin == before.content.records);
+    }
+}
+
 TEST_CASE("a segment is left at its end, not one byte behind")
 {
     const FakeObject object;
