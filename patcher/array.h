@@ -30,7 +30,7 @@ public:
         std::free(data_);
     }
 
-    Status reserve(std::size_t capacity)
+    [[gnu::noinline]] Status reserve(std::size_t capacity)
     {
         if (capacity <= capacity_)
             return Status::ok;
@@ -42,9 +42,9 @@ public:
         return Status::ok;
     }
 
-    Status push(const T &value)
+    [[gnu::always_inline]] Status push(const T &value)
     {
-        if (size_ == capacity_)
+        if (size_ == capacity_) [[unlikely]]
             if (Status status = reserve(capacity_ ? capacity_ * 2 : 16); status != Status::ok)
                 return status;
         data_[size_++] = value;

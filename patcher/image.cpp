@@ -137,6 +137,8 @@ Functions::Functions(const dl_phdr_info &info)
 
 std::uintptr_t Functions::find(std::uintptr_t address)
 {
+    if (address >= last_begin_ && address < last_end_)
+        return last_begin_;
     const auto begins = [&](std::size_t i) {
         return header_ + static_cast<std::uintptr_t>(std::intptr_t{entries_[i].function});
     };
@@ -156,7 +158,9 @@ std::uintptr_t Functions::find(std::uintptr_t address)
         (begins(middle) <= address ? low : high) = middle;
     }
     last_ = low;
-    return begins(low);
+    last_begin_ = begins(low);
+    last_end_ = low + 1 < count_ ? begins(low + 1) : UINTPTR_MAX;
+    return last_begin_;
 }
 
 } // namespace slicepatch

@@ -60,6 +60,7 @@ private:
     const Entry *entries_ = nullptr;
     std::size_t count_ = 0;
     std::size_t last_ = 0;
+    std::uintptr_t last_begin_ = 0, last_end_ = 0; // of the last answer
 };
 
 } // namespace slicepatch

@@ -15,6 +15,7 @@ if(CMAKE_CXX_FLAGS MATCHES "-fsanitize")
     set_target_properties(slicepatch PROPERTIES LINKER_LANGUAGE CXX)
 else()
     set_target_properties(slicepatch PROPERTIES LINKER_LANGUAGE C)
+    target_link_options(slicepatch PRIVATE -Wl,-z,defs) # a sanitizer's symbols are the program's
 endif()
 set_target_properties(slicepatch PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR})
 target_include_directories(slicepatch INTERFACE
@@ -26,7 +27,7 @@ target_link_options(slicepatch PRIVATE
     -Wl,--as-needed
     -Wl,--wrap=stderr # asmjit_runtime.cpp
     -Wl,--exclude-libs,ALL
-    -Wl,-z,defs -Wl,-z,relro -Wl,-z,now
+    -Wl,-z,relro -Wl,-z,now
     LINKER:--version-script=${CMAKE_CURRENT_SOURCE_DIR}/package/slicepatch.map)
 set_property(TARGET slicepatch APPEND PROPERTY LINK_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/package/slicepatch.map)
 

@@ -59,13 +59,19 @@ void tell_objects(const KernelFacts &facts, const PatchResult &result)
     }
 }
 
-/// Reads every site once more: the report says what is there, not what was meant.
-Status read_back(const FormTable &forms, SiteList &list)
+/// What is there now. Each edit was compared right behind its write, so that a complete write needs no second look;
+/// after any other, every site is read once more: the report says what is there, not what was meant.
+Status record_states(const FormTable &forms, const Array<Action> &actions, bool complete, SiteList &list)
 {
     Status status = Status::ok;
     for (Site &site : list.sites) {
-        if (site.trouble != Status::ok)
+        const Action action = actions[site.group];
+        if (site.trouble != Status::ok || (complete && action == Action::leave))
             continue;
+        if (complete && site.state == State::compiled) {
+            site.state = action == Action::enable ? State::enabled : State::off;
+            continue;
+        }
         const Place place = site_place(*site.record);
         site.state = read_state(forms, site.kind, place, reinterpret_cast<const std::uint8_t *>(place.head));
         if (site.state == State::foreign)
@@ -160,7 +166,8 @@ void patch_process(const PatchOptions &options, PatchResult &result)
             result.status = status;
 
     // Report what is there now.
-    if (Status status = read_back(forms, result.list); status != Status::ok)
+    const bool complete = result.written.status == Status::ok;
+    if (Status status = record_states(forms, actions, complete, result.list); status != Status::ok)
         result.status = status;
 }
 

@@ -163,11 +163,9 @@ private:
 /// Sites in the order of their addresses, so that overlaps are neighbours and writes go page by page.
 void sort_sites(const Backend &backend, Site *begin, Site *end)
 {
-    const auto before = [](const Site &a, const Site &b) {
+    std::sort(begin, end, [](const Site &a, const Site &b) {
         return site_place(*a.record).head < site_place(*b.record).head;
-    };
-    if (!std::is_sorted(begin, end, before))
-        std::sort(begin, end, before);
+    });
     for (Site *site = begin; begin != end && site + 1 != end; ++site) {
         if (site[0].trouble == Status::record_unknown || site[1].trouble == Status::record_unknown)
             continue;
@@ -188,14 +186,20 @@ Status add_object(const Backend &backend, const dl_phdr_info &info, const SiteTa
     if (Status status = list.sites.reserve(first + std::size_t{count}); status != Status::ok)
         return status;
     const slicepatch_site_record *before = nullptr;
+    std::uintptr_t behind_last = 0;
+    bool in_order = true; // as linkers leave them, and none reaches into the next
     for (const slicepatch_site_record *record = table.begin; record != table.end; ++record) {
         const Status trouble = check_record(backend, image, *record, before);
         const auto kind = trouble == Status::record_unknown ? Kind::branch : static_cast<Kind>(record->kind);
         before = trouble == Status::ok ? record : nullptr;
         if (Status status = list.sites.push({record, 0, kind, State::foreign, trouble}); status != Status::ok)
             return status;
+        const std::uintptr_t head = site_place(*record).head;
+        in_order = in_order && head >= behind_last && trouble != Status::record_unknown;
+        behind_last = head + backend.site_size(kind);
     }
-    sort_sites(backend, list.sites.begin() + first, list.sites.end());
+    if (!in_order)
+        sort_sites(backend, list.sites.begin() + first, list.sites.end());
     Grouping grouping(list, object, info);
     for (Site *site = list.sites.begin() + first; site != list.sites.end(); ++site)
         if (Status status = grouping.add(*site); status != Status::ok)

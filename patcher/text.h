@@ -4,6 +4,7 @@
 //
 //   procmem  /proc/self/mem, which ignores page protection: text stays r-x and keeps its file's name in every profile.
 //            Works under PR_SET_MDWE and on sealed mappings. Copies bytes, so only while no other thread runs.
+//            Copies page by page, so that a large program is written by the next one where that is allowed.
 //   rwx      makes the pages writable for a moment, executable all the time: never PROT_READ|PROT_WRITE alone, since the
 //            page may hold the code that is running, and under PR_SET_MDWE it could not be made executable again.
 //   live     the same, by one aligned store for each edit, while other threads may execute the very bytes.
