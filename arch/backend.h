@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// The contract of an architecture, stated once. arch/NAME/ fills one `struct Backend` in three files: encode.cpp (AsmJit),
-// verify.cpp (a decoder) and sync.cpp (what the CPU needs after a write). encode, place, decode and verify are pure and
-// compile on every host, so that any host can prove the bytes of every architecture.
+// The contract of an architecture, stated once. arch/NAME/ fills one `struct Backend` in three files: encode.cpp
+// (AsmJit), verify.cpp (a decoder) and sync.cpp (what the CPU needs after a write). encode, place, decode and verify
+// are pure and compile on every host, so that any host can prove the bytes of every architecture.
 #ifndef SLICEPATCH_BACKEND_H
 #define SLICEPATCH_BACKEND_H
 
@@ -58,21 +58,22 @@ struct Decoded {
 
 struct Backend {
     const char *name;
-    std::uint16_t machine;      // ELF e_machine
-    std::uint8_t head_size;     // bytes that one store changes under running threads
+    std::uint16_t machine;  // ELF e_machine
+    std::uint8_t head_size; // bytes that one store changes under running threads
     std::uint8_t site_alignment;
 
-    /// Bytes of a site, the same in every state.
-    std::size_t (*site_size)(Kind kind);
+    std::uint32_t reach; // place() never fails for targets that are at most so many bytes from the head
+    std::array<std::uint8_t, all_kinds.size()> site_sizes; // bytes of a site, the same in every state; by kind
 
     /// The form of a kind in a state. offset_out_of_range when slice_ctrl cannot be an operand.
     Status (*encode)(Kind kind, State state, std::int64_t slice_ctrl, Form &form);
 
-    /// Writes form.size bytes for one site. target_out_of_range when a jump cannot reach; bytes are then undefined.
+    /// The bytes for one site: form.size of them, in room for max_site_size; what lies behind them is undefined, as
+    /// all are after target_out_of_range, when a jump cannot reach.
     Status (*place)(const Form &form, const Place &place, std::uint8_t *bytes);
 
-    /// Understands the bytes of a site, by a decoder and not by comparison with our own encoding. Bytes that are none of
-    /// the three forms are State::foreign and Status::ok; decoder_missing when there is none to ask.
+    /// Understands the bytes of a site, by a decoder and not by comparison with our own encoding. Bytes that are none
+    /// of the three forms are State::foreign and Status::ok; decoder_missing when there is none to ask.
     Status (*decode)(Kind kind, const Place &place, std::span<const std::uint8_t> bytes, Decoded &decoded);
 
     /// Proves that bytes are exactly that form: length, operands, no other effect.
@@ -90,6 +91,11 @@ struct Backend {
 
     /// Whether this CPU is known to run correctly while an aligned head is rewritten under it.
     bool (*live_writes_proven)();
+
+    [[nodiscard]] std::size_t site_size(Kind kind) const
+    {
+        return site_sizes[static_cast<unsigned>(kind) - 1];
+    }
 };
 
 extern const Backend x86_64_backend;

@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdlib>
+#include <span>
 #include <type_traits>
 #include <utility>
 
@@ -61,6 +62,10 @@ public:
         return Status::ok;
     }
 
+    [[nodiscard]] std::span<const T> span() const
+    {
+        return {data_, size_};
+    }
     void clear()
     {
         size_ = 0;

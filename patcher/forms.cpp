@@ -28,30 +28,32 @@ Status make_forms(const Backend &backend, std::int64_t slice_ctrl, FormTable &ta
 
 namespace {
 
-/// Of at least a word, by words: this runs for every site of a process, several times.
-bool same_bytes(const std::uint8_t *a, const std::uint8_t *b, std::size_t size)
+/// Word by word, as place() stores them. The last word may reach beyond the site: aligned, it never leaves the page.
+template <class Word> bool text_is(const std::uint8_t *expected, std::uint64_t head, std::size_t size)
 {
-    const auto same_word = [&](std::size_t offset) {
-        std::uint64_t word_a, word_b;
-        std::memcpy(&word_a, a + offset, sizeof word_a);
-        std::memcpy(&word_b, b + offset, sizeof word_b);
-        return word_a == word_b;
-    };
-    for (std::size_t offset = 0; offset + sizeof(std::uint64_t) <= size; offset += sizeof(std::uint64_t))
-        if (!same_word(offset))
+    for (std::size_t offset = 0; offset < size; offset += sizeof(Word)) {
+        Word wanted, found;
+        std::memcpy(&wanted, expected + offset, sizeof wanted);
+        std::memcpy(&found, reinterpret_cast<const void *>(head + offset), sizeof found);
+        const std::size_t left = size - offset;
+        const Word site_bytes = left >= sizeof(Word) ? ~Word{0} : ~(~Word{0} << left * 8);
+        if ((wanted ^ found) & site_bytes)
             return false;
-    return same_word(size - sizeof(std::uint64_t));
+    }
+    return true;
 }
 
 } // namespace
 
-State read_state(const FormTable &table, Kind kind, const Place &place, const std::uint8_t *bytes)
+State read_state(const FormTable &table, Kind kind, const Place &place)
 {
+    const auto text_is_ =
+        table.backend->head_size == sizeof(std::uint64_t) ? text_is<std::uint64_t> : text_is<std::uint32_t>;
     for (State state : encoded_states) {
         const Form &form = table.form(kind, state);
         std::uint8_t expected[max_site_size];
         // A form that cannot reach its target from here cannot be what is here.
-        if (table.backend->place(form, place, expected) == Status::ok && same_bytes(expected, bytes, form.size))
+        if (table.backend->place(form, place, expected) == Status::ok && text_is_(expected, place.head, form.size))
             return state;
     }
     return State::foreign;

@@ -29,34 +29,22 @@ std::uintptr_t named_by(const std::int32_t &field)
 
 } // namespace
 
-const ElfW(Phdr) * Image::segment_of(std::uintptr_t address) const
+Image::Segment Image::find_segment(std::uintptr_t address) const
 {
-    const auto holds = [&](const ElfW(Phdr) & segment) {
-        return segment.p_type == PT_LOAD && address - (info_.dlpi_addr + segment.p_vaddr) < segment.p_memsz;
-    };
-    if (last_segment_ && holds(*last_segment_))
-        return last_segment_;
-    for (int i = 0; i < info_.dlpi_phnum; ++i)
-        if (holds(info_.dlpi_phdr[i]))
-            return last_segment_ = &info_.dlpi_phdr[i];
-    return nullptr;
-}
-
-bool Image::contains(std::uintptr_t address, std::size_t size, unsigned flags) const
-{
-    const ElfW(Phdr) *segment = segment_of(address);
-    if (!segment || (segment->p_flags & flags) != flags)
-        return false;
-    return size <= info_.dlpi_addr + segment->p_vaddr + segment->p_memsz - address;
+    for (int i = 0; i < info_.dlpi_phnum; ++i) {
+        const ElfW(Phdr) &segment = info_.dlpi_phdr[i];
+        const std::uintptr_t begin = info_.dlpi_addr + segment.p_vaddr;
+        if (segment.p_type == PT_LOAD && address - begin < segment.p_memsz)
+            return {begin, segment.p_memsz, segment.p_flags};
+    }
+    return {address, 0, 0};
 }
 
 bool Image::contains_string(const char *string) const
 {
-    const ElfW(Phdr) *segment = segment_of(address_of(string));
-    if (!segment || !(segment->p_flags & PF_R))
-        return false;
-    const std::size_t room = info_.dlpi_addr + segment->p_vaddr + segment->p_memsz - address_of(string);
-    return std::memchr(string, 0, room) != nullptr;
+    const Segment &segment = segment_of(address_of(string), last_data_);
+    const std::size_t room = segment.size - (address_of(string) - segment.begin);
+    return segment.flags & PF_R && std::memchr(string, 0, room) != nullptr;
 }
 
 Status Image::check_note(const ElfW(Nhdr) & header, const std::uint8_t *name, const std::uint8_t *descriptor,

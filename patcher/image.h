@@ -24,12 +24,14 @@ struct SiteTable {
 
 class Image {
 public:
-    explicit Image(const dl_phdr_info &info) : info_(info)
-    {
-    }
+    explicit Image(const dl_phdr_info &info) : info_(info) {}
 
     /// Whether [address, address + size) lies in one loaded segment that has all of flags (PF_R, PF_W, PF_X).
-    [[nodiscard]] bool contains(std::uintptr_t address, std::size_t size, unsigned flags) const;
+    [[nodiscard]] bool contains(std::uintptr_t address, std::size_t size, unsigned flags) const
+    {
+        const Segment &segment = segment_of(address, flags & PF_X ? last_text_ : last_data_);
+        return (segment.flags & flags) == flags && size <= segment.size - (address - segment.begin);
+    }
     /// Whether a null-terminated string starts here and ends in the same segment.
     [[nodiscard]] bool contains_string(const char *string) const;
 
@@ -37,12 +39,24 @@ public:
     Status find_table(SiteTable &table, bool &found) const;
 
 private:
-    [[nodiscard]] const ElfW(Phdr) *segment_of(std::uintptr_t address) const;
-    Status check_note(const ElfW(Nhdr) &header, const std::uint8_t *name, const std::uint8_t *descriptor,
+    struct Segment {
+        std::uintptr_t begin, size;
+        unsigned flags; // 0: there is none
+    };
+
+    /// The loaded segment that holds address. Addresses come in runs: last is the one of the question before.
+    [[nodiscard]] const Segment &segment_of(std::uintptr_t address, Segment &last) const
+    {
+        if (address - last.begin >= last.size) [[unlikely]]
+            last = find_segment(address);
+        return last;
+    }
+    [[nodiscard]] Segment find_segment(std::uintptr_t address) const;
+    Status check_note(const ElfW(Nhdr) & header, const std::uint8_t *name, const std::uint8_t *descriptor,
                       SiteTable &table, bool &found) const;
 
     const dl_phdr_info &info_;
-    mutable const ElfW(Phdr) *last_segment_ = nullptr; // addresses come in runs
+    mutable Segment last_text_{}, last_data_{};
 };
 
 /// First bytes of the functions of an object, from the search table of its unwind information.

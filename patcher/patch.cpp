@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "patch.h"
 
+#include "edits.h"
 #include "forms.h"
 #include "threads.h"
 
@@ -10,43 +11,6 @@
 namespace slicepatch {
 
 namespace {
-
-/// Everything that can be off must be off before the first EXIT is: that is the last pass.
-enum class Pass : std::uint8_t { everything, all_but_exits_off, exits_off };
-
-bool belongs(Pass pass, Kind kind, Action action)
-{
-    const bool exit_off = kind == Kind::exit && action == Action::off;
-    return pass == Pass::everything || exit_off == (pass == Pass::exits_off);
-}
-
-/// The words of one site that differ between its bytes and the form: tail first, head last.
-template <class Word> Status add_site_edits(const FormTable &forms, const Site &site, State state, Array<Edit> &edits)
-{
-    const Place place = site_place(*site.record);
-    const Form &form = forms.form(site.kind, state);
-    std::uint8_t then[max_site_size];
-    if (Status status = forms.backend->place(form, place, then); status != Status::ok)
-        return status;
-    const std::size_t words = (form.size + sizeof(Word) - 1) / sizeof(Word);
-    for (std::size_t word = words; word-- > 0;) {
-        const std::size_t offset = word * sizeof(Word);
-        Edit edit;
-        edit.address = place.head + offset;
-        edit.size = sizeof(Word);
-        // The last word may reach beyond the site: aligned, it never leaves the page, and what is there stays.
-        std::memcpy(edit.before, reinterpret_cast<const void *>(edit.address), sizeof(Word));
-        std::memcpy(edit.after, edit.before, sizeof(Word));
-        if (form.size - offset >= sizeof(Word))
-            std::memcpy(edit.after, then + offset, sizeof(Word));
-        else
-            std::memcpy(edit.after, then + offset, form.size - offset);
-        if (std::memcmp(edit.before, edit.after, sizeof(Word)))
-            if (Status status = edits.push(edit); status != Status::ok)
-                return status;
-    }
-    return Status::ok;
-}
 
 /// What an object's dynamic paths need to know, before any site of it changes.
 void tell_objects(const KernelFacts &facts, const PatchResult &result)
@@ -72,8 +36,7 @@ Status record_states(const FormTable &forms, const Array<Action> &actions, bool 
             site.state = action == Action::enable ? State::enabled : State::off;
             continue;
         }
-        const Place place = site_place(*site.record);
-        site.state = read_state(forms, site.kind, place, reinterpret_cast<const std::uint8_t *>(place.head));
+        site.state = read_state(forms, site.kind, site_place(*site.record));
         if (site.state == State::foreign)
             status = site.trouble = Status::write_failed;
     }
@@ -87,30 +50,23 @@ std::int64_t slice_ctrl_of(const KernelFacts &facts)
     return area + std::int64_t{offsetof(slicepatch_rseq, slice_request)};
 }
 
-} // namespace
-
-Status make_edits(const FormTable &forms, const SiteList &list, const Array<Action> &actions, bool ordered,
-                  Array<Edit> &edits)
+/// Writes the plan, then lets the CPU see it. Nothing stays writable behind it.
+Status write_sites(const Backend &backend, EditWalk &walk, Writer wanted, bool other_threads, bool live_allowed,
+                   WriteResult &written)
 {
-    if (Status status = edits.reserve(list.sites.size()); status != Status::ok)
-        return status;
-    constexpr Pass in_order[] = {Pass::all_but_exits_off, Pass::exits_off}, at_once[] = {Pass::everything};
-    const std::span<const Pass> passes = ordered ? std::span<const Pass>(in_order) : std::span<const Pass>(at_once);
-    for (Pass pass : passes) {
-        for (const Site &site : list.sites) {
-            const Action action = actions[site.group];
-            if (action == Action::leave || site.state != State::compiled || !belongs(pass, site.kind, action))
-                continue;
-            const State state = action == Action::enable ? State::enabled : State::off;
-            const Status status = forms.backend->head_size == sizeof(std::uint64_t)
-                                      ? add_site_edits<std::uint64_t>(forms, site, state, edits)
-                                      : add_site_edits<std::uint32_t>(forms, site, state, edits);
-            if (status != Status::ok)
-                return status;
-        }
+    Status status;
+    {
+        TextWriter writer(wanted, other_threads, live_allowed, walk.span());
+        status = write_edits(walk, writer);
+        written = writer.result();
     }
-    return Status::ok;
+    if (!written.written)
+        return status;
+    const Status synced = backend.sync_text(walk.span().first, walk.span().last + 1);
+    return status == Status::ok ? synced : status;
 }
+
+} // namespace
 
 void patch_process(const PatchOptions &options, PatchResult &result)
 {
@@ -153,20 +109,15 @@ void patch_process(const PatchOptions &options, PatchResult &result)
     Array<Action> actions;
     if ((result.status = plan(result.list, input, options.selection, actions)) != Status::ok)
         return;
-    Array<Edit> edits;
-    if ((result.status = make_edits(forms, result.list, actions, input.kernel_may_grant, edits)) != Status::ok)
-        return;
 
     // Write, sync.
     tell_objects(facts, result);
-    result.written =
-        write_edits(edits, options.writer, result.other_threads, backend.live_writes_proven() || options.live_opt_in);
-    if (!edits.empty())
-        if (Status status = backend.sync_text(edits[0].address, edits[edits.size() - 1].address); status != Status::ok)
-            result.status = status;
+    EditWalk walk(forms, result.list, actions, input.kernel_may_grant);
+    const bool live_allowed = result.other_threads && (options.live_opt_in || backend.live_writes_proven());
+    result.status = write_sites(backend, walk, options.writer, result.other_threads, live_allowed, result.written);
 
     // Report what is there now.
-    const bool complete = result.written.status == Status::ok;
+    const bool complete = result.status == Status::ok && result.written.status == Status::ok;
     if (Status status = record_states(forms, actions, complete, result.list); status != Status::ok)
         result.status = status;
 }

@@ -32,11 +32,6 @@ struct PatchResult {
 /// a time. Whatever fails leaves what was not written as compiled.
 void patch_process(const PatchOptions &options, PatchResult &result);
 
-/// The edits that take each site of the list to what its group's action says, in an order that is right at every step:
-/// tails before heads, and no EXIT is switched off while an ENTER of the process may still ask.
-Status make_edits(const FormTable &forms, const SiteList &list, const Array<Action> &actions, bool ordered,
-                  Array<Edit> &edits);
-
 } // namespace slicepatch
 
 #endif

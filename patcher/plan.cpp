@@ -20,11 +20,11 @@ Action plan_group(const GroupFacts &group, const PlanInput &input)
         return input.guarantee == SLICEPATCH_GUARANTEE_PROCESS || input.threads_hooked ? Action::enable : Action::leave;
     // An EXIT that does nothing while some ENTER still asks would leave the request set. The other side of a one-sided
     // group is elsewhere, in a state that nobody here knows.
-    const bool one_sided = !group.enters != !group.exits;
+    const bool one_sided = group.has_enter != group.has_exit;
     if (one_sided)
         return Action::leave;
     // A thread that is inside a section now may have asked, and needs the EXIT that clears it.
-    if (input.other_threads && input.kernel_may_grant && group.exits)
+    if (input.other_threads && input.kernel_may_grant && group.has_exit)
         return Action::leave;
     return Action::off;
 }
@@ -84,9 +84,8 @@ Status plan(const SiteList &list, const PlanInput &input, const char *selection,
     for (std::size_t i = 0; i < list.groups.size(); ++i) {
         const Group &group = list.groups[i];
         const GroupFacts facts{
-            .enters = group.enters,
-            .exits = group.exits,
-            .branches = group.branches,
+            .has_enter = group.has_enter,
+            .has_exit = group.has_exit,
             .trouble = group.trouble != Status::ok,
             .selected = is_selected(list, group, selection),
             .has_enabled = states[i].enabled,

@@ -26,7 +26,7 @@ struct PlanInput {
 
 /// What a group needs to know of its sites and of the user's choice.
 struct GroupFacts {
-    std::uint32_t enters, exits, branches;
+    bool has_enter, has_exit;
     bool trouble;     // a site of it cannot be patched
     bool selected;    // by SLICEPATCH_SITES
     bool has_enabled; // by an earlier call, or by another copy of the library

@@ -20,6 +20,11 @@ const char *string_named_by(const std::int32_t &field)
     return field ? reinterpret_cast<const char *>(named_by(field)) : nullptr;
 }
 
+std::uintptr_t distance(std::uintptr_t a, std::uintptr_t b)
+{
+    return a < b ? b - a : a - b;
+}
+
 /// Everything about a record that can be checked without its neighbours. Strings come in runs: one that was checked for
 /// the record before is not read again.
 Status check_record(const Backend &backend, const Image &image, const slicepatch_site_record &record,
@@ -36,6 +41,10 @@ Status check_record(const Backend &backend, const Image &image, const slicepatch
         return Status::site_misaligned;
     if (!image.contains(place.cold, 1, PF_X) || (kind == Kind::branch && !image.contains(place.taken, 1, PF_X)))
         return Status::target_outside_text;
+    // Known now, so that no site fails when others are written already.
+    if (distance(place.head, place.cold) > backend.reach ||
+        (kind == Kind::branch && distance(place.head, place.taken) > backend.reach))
+        return Status::target_out_of_range;
     for (auto field : {&slicepatch_site_record::label, &slicepatch_site_record::file}) {
         const char *string = string_named_by(record.*field);
         if (string && !(before && string == string_named_by(before->*field)) && !image.contains_string(string))
@@ -63,24 +72,15 @@ public:
         site.group = last_ - 1;
         if (group.trouble == Status::ok)
             group.trouble = site.trouble == Status::ok ? Status::ok : Status::group_inconsistent;
-        count(group, site.kind);
+        group.has_enter |= site.kind == Kind::enter;
+        group.has_exit |= site.kind == Kind::exit;
         return Status::ok;
     }
 
 private:
-    static void count(Group &group, Kind kind)
-    {
-        if (kind == Kind::enter)
-            ++group.enters;
-        else if (kind == Kind::exit)
-            ++group.exits;
-        else
-            ++group.branches;
-    }
-
     Status add_group(const char *label, std::uintptr_t function)
     {
-        const Group group{label, function, object_, 0, 0, 0, Status::ok};
+        const Group group{label, function, object_, false, false, Status::ok};
         if (Status status = list_.groups.push(group); status != Status::ok)
             return status;
         last_ = static_cast<std::uint32_t>(list_.groups.size());
@@ -163,9 +163,8 @@ private:
 /// Sites in the order of their addresses, so that overlaps are neighbours and writes go page by page.
 void sort_sites(const Backend &backend, Site *begin, Site *end)
 {
-    std::sort(begin, end, [](const Site &a, const Site &b) {
-        return site_place(*a.record).head < site_place(*b.record).head;
-    });
+    std::sort(begin, end,
+              [](const Site &a, const Site &b) { return site_place(*a.record).head < site_place(*b.record).head; });
     for (Site *site = begin; begin != end && site + 1 != end; ++site) {
         if (site[0].trouble == Status::record_unknown || site[1].trouble == Status::record_unknown)
             continue;
@@ -278,8 +277,7 @@ void read_states(const FormTable &forms, SiteList &list)
     for (Site &site : list.sites) {
         if (site.trouble != Status::ok)
             continue;
-        const Place place = site_place(*site.record);
-        site.state = read_state(forms, site.kind, place, reinterpret_cast<const std::uint8_t *>(place.head));
+        site.state = read_state(forms, site.kind, site_place(*site.record));
         if (site.state != State::foreign)
             continue;
         site.trouble = Status::bytes_foreign;

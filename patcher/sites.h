@@ -22,10 +22,10 @@ struct Object {
 
 /// All sites of one label in one object, or of one function where they have no label. They share every decision.
 struct Group {
-    const char *label;        // null: a function
-    std::uintptr_t function;  // its first byte, 0 if the object has no unwind table: then all such sites are one group
+    const char *label;       // null: a function
+    std::uintptr_t function; // its first byte, 0 if the object has no unwind table: then all such sites are one group
     std::uint32_t object;
-    std::uint32_t enters, exits, branches;
+    bool has_enter, has_exit;
     Status trouble; // ok, or why the whole group must stay as it is
 };
 
@@ -41,7 +41,7 @@ struct SiteList {
     Array<Object> objects;
     Array<Group> groups;
     Array<Site> sites;
-    std::uint32_t bad_objects = 0;       // left out, their sites stay as compiled
+    std::uint32_t bad_objects = 0;          // left out, their sites stay as compiled
     Status bad_object_trouble = Status::ok; // of the first of them
 };
 

@@ -5,7 +5,6 @@
 #include <cstdio>
 #include <cstring>
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -13,103 +12,35 @@ namespace slicepatch {
 
 namespace {
 
-/// A run of edits on one page, and the page.
-struct PageEdits {
-    const Edit *begin;
-    const Edit *end;
-    std::uintptr_t page;
-    std::size_t page_size;
-};
-
 std::uint8_t *at(std::uintptr_t address)
 {
     return reinterpret_cast<std::uint8_t *>(address);
 }
 
-bool reads(const Edit &edit, const std::uint8_t (&bytes)[8])
+/// The word at its address, which other threads may be changing.
+std::uint64_t read_word(const Edit &edit)
 {
-    // Of fixed sizes, which the compiler turns into one comparison.
-    return edit.size == 8 ? !std::memcmp(at(edit.address), bytes, 8) : !std::memcmp(at(edit.address), bytes, 4);
+    return edit.size == 8 ? __atomic_load_n(reinterpret_cast<const std::uint64_t *>(edit.address), __ATOMIC_RELAXED)
+                          : __atomic_load_n(reinterpret_cast<const std::uint32_t *>(edit.address), __ATOMIC_RELAXED);
 }
 
-const Edit *find_mismatch(const PageEdits &run, const std::uint8_t (Edit::*bytes)[8])
+/// By one store, which no instruction fetch can see half of.
+void write_word(const Edit &edit)
 {
-    for (const Edit *edit = run.begin; edit != run.end; ++edit)
-        if (!reads(*edit, edit->*bytes))
-            return edit;
+    if (edit.size == 8)
+        __atomic_store_n(reinterpret_cast<std::uint64_t *>(edit.address), edit.after, __ATOMIC_RELEASE);
+    else
+        __atomic_store_n(reinterpret_cast<std::uint32_t *>(edit.address), static_cast<std::uint32_t>(edit.after),
+                         __ATOMIC_RELEASE);
+}
+
+const Edit *find_mismatch(std::span<const Edit> edits, std::uint64_t Edit::*word)
+{
+    for (const Edit &edit : edits)
+        if (read_word(edit) != edit.*word)
+            return &edit;
     return nullptr;
 }
-
-/// Keeps signal handlers of this thread from running half-written sites.
-class SignalsBlocked {
-public:
-    SignalsBlocked()
-    {
-        sigset_t all;
-        sigfillset(&all);
-        blocked_ = sigprocmask(SIG_SETMASK, &all, &saved_) == 0;
-    }
-    SignalsBlocked(const SignalsBlocked &) = delete;
-    SignalsBlocked &operator=(const SignalsBlocked &) = delete;
-    ~SignalsBlocked()
-    {
-        if (blocked_)
-            sigprocmask(SIG_SETMASK, &saved_, nullptr);
-    }
-
-private:
-    sigset_t saved_;
-    bool blocked_ = false;
-};
-
-class ProcMem {
-public:
-    ProcMem() : file_(open("/proc/self/mem", O_RDWR | O_CLOEXEC)) {}
-    ProcMem(const ProcMem &) = delete;
-    ProcMem &operator=(const ProcMem &) = delete;
-    ~ProcMem()
-    {
-        if (file_ >= 0)
-            close(file_);
-    }
-
-    [[nodiscard]] Status write(const PageEdits &run) const
-    {
-        // Above this many edits a page, one copy of the page is cheaper than a system call for each (measured).
-        constexpr std::ptrdiff_t edits_worth_a_page = 4;
-        if (run.end - run.begin >= edits_worth_a_page && run.page_size <= max_page_size)
-            return write_page(run);
-        for (const Edit *edit = run.begin; edit != run.end; ++edit)
-            if (Status status = write_bytes(edit->address, edit->after, edit->size); status != Status::ok)
-                return status;
-        return Status::ok;
-    }
-
-private:
-    static constexpr std::size_t max_page_size = 4096; // what fits a small stack; with larger pages, edit by edit
-
-    [[nodiscard]] Status write_page(const PageEdits &run) const
-    {
-        alignas(64) std::uint8_t copy[max_page_size];
-        std::memcpy(copy, at(run.page), run.page_size);
-        std::size_t first = run.page_size, last = 0;
-        for (const Edit *edit = run.begin; edit != run.end; ++edit) {
-            const std::size_t offset = edit->address - run.page;
-            std::memcpy(copy + offset, edit->after, edit->size);
-            first = std::min(first, offset);
-            last = std::max(last, offset + edit->size);
-        }
-        return write_bytes(run.page + first, copy + first, last - first);
-    }
-
-    [[nodiscard]] Status write_bytes(std::uintptr_t address, const std::uint8_t *bytes, std::size_t size) const
-    {
-        const ssize_t written = file_ < 0 ? -1 : pwrite(file_, bytes, size, static_cast<off_t>(address));
-        return written == static_cast<ssize_t>(size) ? Status::ok : Status::write_refused;
-    }
-
-    int file_;
-};
 
 struct Mapping {
     std::uintptr_t begin, end;
@@ -138,125 +69,7 @@ Mapping find_mapping(std::uintptr_t page, std::size_t page_size)
     return mapping;
 }
 
-/// The part of a mapping that holds edits, made writable until another one is asked for or the writer is done.
-class WritableMapping {
-public:
-    /// Nothing outside [first, last) is ever made writable.
-    WritableMapping(std::uintptr_t first, std::uintptr_t last) : first_(first), last_(last)
-    {
-    }
-    WritableMapping(const WritableMapping &) = delete;
-    WritableMapping &operator=(const WritableMapping &) = delete;
-    ~WritableMapping()
-    {
-        close();
-    }
-
-    /// Whether the page can be written through now.
-    [[nodiscard]] bool open(std::uintptr_t page, std::size_t page_size)
-    {
-        if (page >= mapping_.begin && page < mapping_.end)
-            return true;
-        close();
-        const Mapping found = find_mapping(page, page_size);
-        const std::uintptr_t begin = std::max(found.begin, first_), end = std::min(found.end, last_);
-        if (mprotect(at(begin), end - begin, found.protection | PROT_READ | PROT_WRITE | PROT_EXEC) != 0)
-            return false;
-        mapping_ = {begin, end, found.protection};
-        return true;
-    }
-
-private:
-    void close()
-    {
-        // Taking a permission away is never refused; if it were, the text would still run.
-        if (mapping_.end)
-            (void)mprotect(at(mapping_.begin), mapping_.end - mapping_.begin, mapping_.protection);
-        mapping_ = {};
-    }
-
-    std::uintptr_t first_, last_;
-    Mapping mapping_{};
-};
-
-/// One store that no instruction fetch can see half of.
-template <class Word> void store_whole(const Edit &edit)
-{
-    Word word;
-    std::memcpy(&word, edit.after, sizeof word);
-    __atomic_store_n(reinterpret_cast<Word *>(edit.address), word, __ATOMIC_RELEASE);
-}
-
-/// The pages from the first edit to the last.
-struct Span {
-    std::uintptr_t first, last;
-};
-
-Span find_span(const Array<Edit> &edits, std::size_t page_size)
-{
-    Span span{edits[0].address, edits[0].address};
-    for (const Edit &edit : edits)
-        span = {std::min(span.first, edit.address), std::max(span.last, edit.address)};
-    return {span.first / page_size * page_size, (span.last / page_size + 1) * page_size};
-}
-
-/// Chooses a writer at the first page and keeps to it.
-class TextWriter {
-public:
-    TextWriter(Writer wanted, bool other_threads, bool live_allowed, const Span &span, std::size_t pages)
-        : wanted_(other_threads ? Writer::live : wanted), live_allowed_(live_allowed), mapping_(span.first, span.last)
-    {
-        // A copy through /proc/self/mem costs 2 to 4 us a page; making a mapping writable 20 us, and then 0.3 us a page
-        // (measured). So a large program is written through its mapping, if that is allowed.
-        constexpr std::size_t pages_worth_a_mapping = 64;
-        prefers_mapping_ = wanted_ == Writer::automatic && pages > pages_worth_a_mapping;
-    }
-
-    Status write(const PageEdits &run, Writer &used)
-    {
-        if (wanted_ == Writer::live)
-            return write_live(run, used);
-        const bool mapping_first = wanted_ == Writer::rwx || used == Writer::rwx ||
-                                   (prefers_mapping_ && used == Writer::automatic);
-        const Writer first = mapping_first ? Writer::rwx : Writer::procmem;
-        const Status status = write_by(first, run, used);
-        if (status == Status::ok || wanted_ != Writer::automatic || used != Writer::automatic)
-            return status;
-        return write_by(mapping_first ? Writer::procmem : Writer::rwx, run, used);
-    }
-
-private:
-    Status write_by(Writer writer, const PageEdits &run, Writer &used)
-    {
-        const Status status = writer == Writer::procmem ? memory_.write(run) : write_through_mapping(run);
-        used = status == Status::ok ? writer : used;
-        return status;
-    }
-
-    Status write_through_mapping(const PageEdits &run)
-    {
-        if (!mapping_.open(run.page, run.page_size))
-            return Status::write_refused;
-        for (const Edit *edit = run.begin; edit != run.end; ++edit)
-            edit->size == 8 ? store_whole<std::uint64_t>(*edit) : store_whole<std::uint32_t>(*edit);
-        return Status::ok;
-    }
-
-    [[nodiscard]] Status write_live(const PageEdits &run, Writer &used)
-    {
-        if (!live_allowed_)
-            return Status::live_not_proven;
-        const Status status = write_through_mapping(run);
-        used = status == Status::ok ? Writer::live : used;
-        return status == Status::write_refused ? Status::live_refused : status;
-    }
-
-    Writer wanted_;
-    bool live_allowed_;
-    bool prefers_mapping_;
-    WritableMapping mapping_;
-    ProcMem memory_;
-};
+constexpr std::size_t max_page_size = 4096; // what fits a small stack; with larger pages, edit by edit
 
 } // namespace
 
@@ -275,33 +88,157 @@ const char *writer_name(Writer writer)
     return "unknown";
 }
 
-WriteResult write_edits(const Array<Edit> &edits, Writer wanted, bool other_threads, bool live_allowed)
+SignalsBlocked::SignalsBlocked()
 {
-    WriteResult result;
-    if (edits.empty())
-        return result;
-    const auto page_size = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
-    const Span span = find_span(edits, page_size);
-    const SignalsBlocked blocked;
-    TextWriter writer(wanted, other_threads, live_allowed, span,
-                      std::min((span.last - span.first) / page_size, edits.size()));
-    for (const Edit *begin = edits.begin(); begin != edits.end();) {
-        const Edit *end = begin + 1;
-        while (end != edits.end() && end->address / page_size == begin->address / page_size)
-            ++end;
-        const PageEdits run{begin, end, begin->address / page_size * page_size, page_size};
+    sigset_t all;
+    sigfillset(&all);
+    blocked_ = sigprocmask(SIG_SETMASK, &all, &saved_) == 0;
+}
+
+SignalsBlocked::~SignalsBlocked()
+{
+    if (blocked_)
+        sigprocmask(SIG_SETMASK, &saved_, nullptr);
+}
+
+ProcMem::~ProcMem()
+{
+    if (file_ >= 0)
+        close(file_);
+}
+
+Status ProcMem::write(std::uintptr_t address, const void *bytes, std::size_t size)
+{
+    if (!opened_)
+        file_ = open("/proc/self/mem", O_RDWR | O_CLOEXEC);
+    opened_ = true;
+    const ssize_t written = file_ < 0 ? -1 : pwrite(file_, bytes, size, static_cast<off_t>(address));
+    return written == static_cast<ssize_t>(size) ? Status::ok : Status::write_refused;
+}
+
+WritableMapping::~WritableMapping()
+{
+    close();
+}
+
+bool WritableMapping::open(std::uintptr_t page, std::size_t page_size)
+{
+    if (page >= begin_ && page < end_)
+        return true;
+    close();
+    const Mapping found = find_mapping(page, page_size);
+    const std::uintptr_t begin = std::max(found.begin, first_), end = std::min(found.end, last_);
+    if (mprotect(at(begin), end - begin, found.protection | PROT_READ | PROT_WRITE | PROT_EXEC) != 0)
+        return false;
+    begin_ = begin;
+    end_ = end;
+    protection_ = found.protection;
+    return true;
+}
+
+void WritableMapping::close()
+{
+    // Taking a permission away is never refused; if it were, the text would still run.
+    if (end_)
+        (void)mprotect(at(begin_), end_ - begin_, protection_);
+    begin_ = end_ = 0;
+}
+
+TextWriter::TextWriter(Writer wanted, bool other_threads, bool live_allowed, const TextSpan &span)
+    : page_size_(static_cast<std::size_t>(sysconf(_SC_PAGESIZE))), wanted_(other_threads ? Writer::live : wanted),
+      live_allowed_(live_allowed), mapping_(page_of(span.first), page_of(span.last) + page_size_)
+{
+    // A copy through /proc/self/mem costs 2 to 4 us a page; making a mapping writable 20 us, and then 0.3 us a page
+    // (measured). So a large program is written through its mapping, if that is allowed.
+    constexpr std::size_t pages_worth_a_mapping = 64;
+    const std::size_t pages = std::min((page_of(span.last) - page_of(span.first)) / page_size_ + 1, span.edits);
+    prefers_mapping_ = wanted_ == Writer::automatic && pages > pages_worth_a_mapping;
+}
+
+void TextWriter::write(std::span<const Edit> edits)
+{
+    while (!edits.empty() && result_.status == Status::ok) {
+        const std::uintptr_t page = page_of(edits[0].address);
+        std::size_t count = 1;
+        while (count < edits.size() && page_of(edits[count].address) == page)
+            ++count;
+        const Page run = edits.first(count);
         const Edit *failed = find_mismatch(run, &Edit::before);
-        result.status = failed ? Status::write_raced : writer.write(run, result.used);
-        if (result.status == Status::ok && (failed = find_mismatch(run, &Edit::after)))
-            result.status = Status::write_failed;
-        if (result.status != Status::ok) {
-            result.failed_at = (failed ? failed : begin)->address;
-            return result;
-        }
-        result.written += static_cast<std::size_t>(end - begin);
-        begin = end;
+        result_.status = failed ? Status::write_raced : write_page(run);
+        if (result_.status == Status::ok && (failed = find_mismatch(run, &Edit::after)))
+            result_.status = Status::write_failed;
+        if (result_.status == Status::ok)
+            result_.written += count;
+        else
+            result_.failed_at = (failed ? failed : &run[0])->address;
+        edits = edits.subspan(count);
     }
-    return result;
+}
+
+Status TextWriter::write_page(Page edits)
+{
+    if (wanted_ == Writer::live)
+        return write_live(edits);
+    const bool mapping_first = wanted_ == Writer::rwx || result_.used == Writer::rwx ||
+                               (prefers_mapping_ && result_.used == Writer::automatic);
+    const Status status = write_by(mapping_first ? Writer::rwx : Writer::procmem, edits);
+    if (status == Status::ok || wanted_ != Writer::automatic || result_.used != Writer::automatic)
+        return status;
+    return write_by(mapping_first ? Writer::procmem : Writer::rwx, edits);
+}
+
+Status TextWriter::write_by(Writer writer, Page edits)
+{
+    const Status status = writer == Writer::procmem ? write_memory(edits) : write_mapping(edits);
+    if (status == Status::ok)
+        result_.used = writer;
+    return status;
+}
+
+Status TextWriter::write_memory(Page edits)
+{
+    // Above this many edits a page, one copy of the page is cheaper than a system call for each (measured).
+    constexpr std::size_t edits_worth_a_page = 4;
+    if (edits.size() >= edits_worth_a_page && page_size_ <= max_page_size)
+        return write_copy(edits);
+    for (const Edit &edit : edits)
+        if (Status status = memory_.write(edit.address, &edit.after, edit.size); status != Status::ok)
+            return status;
+    return Status::ok;
+}
+
+Status TextWriter::write_copy(Page edits)
+{
+    alignas(64) std::uint8_t copy[max_page_size];
+    const std::uintptr_t page = page_of(edits[0].address);
+    std::memcpy(copy, at(page), page_size_);
+    std::size_t first = page_size_, last = 0;
+    for (const Edit &edit : edits) {
+        const std::size_t offset = edit.address - page;
+        std::memcpy(copy + offset, &edit.after, edit.size);
+        first = std::min(first, offset);
+        last = std::max(last, offset + edit.size);
+    }
+    return memory_.write(page + first, copy + first, last - first);
+}
+
+Status TextWriter::write_mapping(Page edits)
+{
+    if (!mapping_.open(page_of(edits[0].address), page_size_))
+        return Status::write_refused;
+    for (const Edit &edit : edits)
+        write_word(edit);
+    return Status::ok;
+}
+
+Status TextWriter::write_live(Page edits)
+{
+    if (!live_allowed_)
+        return Status::live_not_proven;
+    const Status status = write_by(Writer::rwx, edits);
+    if (status == Status::ok)
+        result_.used = Writer::live;
+    return status == Status::write_refused ? Status::live_refused : status;
 }
 
 } // namespace slicepatch

@@ -12,19 +12,6 @@ namespace slicepatch::x86_64 {
 
 using namespace asmjit;
 
-std::size_t site_size(Kind kind)
-{
-    switch (kind) {
-    case Kind::enter:
-        return 9;
-    case Kind::exit:
-        return 14;
-    case Kind::branch:
-        return 8;
-    }
-    return 0;
-}
-
 namespace {
 
 /// One form in the making. Every emitted instruction's size is checked: AsmJit may choose another encoding, or answer
@@ -60,6 +47,12 @@ public:
         if (!ok_ || buffer.size() != size || size > form_.bytes.size())
             return Status::encode_failed;
         std::memcpy(form_.bytes.data(), buffer.data(), size);
+        for (unsigned i = 0; i < form_.fixup_count; ++i) {
+            const std::size_t operand = form_.fixups[i].offset;
+            std::memset(form_.bytes.data() + operand, 0, 4); // place() adds the distance
+            if (operand / 8 != (operand + 3) / 8 || operand + 4 > 16)
+                return Status::encode_failed;
+        }
         form_.size = static_cast<std::uint8_t>(size);
         return Status::ok;
     }
@@ -170,15 +163,17 @@ Status encode(Kind kind, State state, std::int64_t slice_ctrl, Form &form)
         encode_branch(encoder, state);
         break;
     }
-    return encoder.finish(site_size(kind));
+    return encoder.finish(x86_64_backend.site_size(kind));
 }
 
 Status place(const Form &form, const Place &place, std::uint8_t *bytes)
 {
-    // Every form has 8 to 16 bytes: two moves of fixed size, for what runs once a site.
-    constexpr std::size_t half = 8;
-    std::memcpy(bytes, form.bytes.data(), half);
-    std::memcpy(bytes + form.size - half, form.bytes.data() + form.size - half, half);
+    // This runs for every site of a process, several times: whole words in registers, since a load that follows a
+    // smaller store into it would have to wait for it. No operand crosses from one to the other.
+    constexpr unsigned word_size = sizeof(std::uint64_t);
+    std::uint64_t first, second;
+    std::memcpy(&first, form.bytes.data(), word_size);
+    std::memcpy(&second, form.bytes.data() + word_size, word_size);
     for (unsigned i = 0; i < form.fixup_count; ++i) {
         const Fixup &fixup = form.fixups[i];
         const std::uint64_t target = fixup.target == Target::cold    ? place.cold
@@ -189,8 +184,14 @@ Status place(const Form &form, const Place &place, std::uint8_t *bytes)
         const auto operand = static_cast<std::int32_t>(distance);
         if (operand != distance)
             return Status::target_out_of_range;
-        std::memcpy(bytes + fixup.offset, &operand, sizeof operand);
+        const std::uint64_t shifted = std::uint64_t{static_cast<std::uint32_t>(operand)}
+                                      << fixup.offset % word_size * 8;
+        first |= fixup.offset < word_size ? shifted : 0;
+        second |= fixup.offset < word_size ? 0 : shifted;
     }
+    asm("" : "+r"(first), "+r"(second)); // gcc 12 would make them one vector, which takes the way through memory
+    std::memcpy(bytes, &first, word_size);
+    std::memcpy(bytes + word_size, &second, word_size);
     return Status::ok;
 }
 

@@ -133,7 +133,7 @@ State read_branch(const Listing &listing, const Place &place)
 Status decode(Kind kind, const Place &place, std::span<const std::uint8_t> bytes, Decoded &decoded)
 {
     decoded = {State::foreign, 0};
-    if (bytes.size() != site_size(kind))
+    if (bytes.size() != x86_64_backend.site_size(kind))
         return Status::ok;
     if (!zydis_linked())
         return witness_decode(kind, place, bytes, decoded);

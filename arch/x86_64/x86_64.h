@@ -10,8 +10,10 @@ namespace slicepatch::x86_64 {
 
 inline constexpr std::uint16_t machine = 62; // EM_X86_64
 inline constexpr std::size_t head_size = 8;
+// A 32-bit displacement counts from the end of its instruction, which is inside the site (Intel SDM vol. 2A, "Jcc").
+inline constexpr std::uint32_t reach = 0x7fff'ffff - max_site_size;
+inline constexpr std::array<std::uint8_t, all_kinds.size()> site_sizes{9, 14, 8};
 
-std::size_t site_size(Kind kind);
 Status encode(Kind kind, State state, std::int64_t slice_ctrl, Form &form);
 Status place(const Form &form, const Place &place, std::uint8_t *bytes);
 Status decode(Kind kind, const Place &place, std::span<const std::uint8_t> bytes, Decoded &decoded);

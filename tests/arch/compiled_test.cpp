@@ -20,9 +20,8 @@ TEST_CASE("the macros and the encoder agree on every byte of a compiled site")
     REQUIRE(list.sites.size() == 3);
     REQUIRE(list.groups.size() == 1);
     CHECK(std::strcmp(list.groups[0].label, "compiled_sites") == 0);
-    CHECK(list.groups[0].enters == 1);
-    CHECK(list.groups[0].exits == 1);
-    CHECK(list.groups[0].branches == 1);
+    CHECK(list.groups[0].has_enter);
+    CHECK(list.groups[0].has_exit);
     FormTable forms;
     REQUIRE(make_forms(host_backend(), 2364, forms) == Status::ok);
     read_states(forms, list);

@@ -3,8 +3,8 @@
 // Every text that any sequence of inits can leave behind: with every input of the planner, every point at which a write
 // can fail, and breakpoints that come and go in between. In none of them is an EXIT off while an ENTER of its label may
 // ask. Real plan(), make_edits() and read_state(), on a text that nobody runs.
+#include "patcher/edits.h"
 #include "patcher/forms.h"
-#include "patcher/patch.h"
 #include "patcher/plan.h"
 
 #include <doctest/doctest.h>
@@ -33,12 +33,14 @@ Text text; // static, so that distances of 32 bits reach everything
 struct Situation {
     std::string bytes;
     unsigned breakpoints = 0;
-    bool operator<(const Situation &other) const {
+    bool operator<(const Situation &other) const
+    {
         return bytes != other.bytes ? bytes < other.bytes : breakpoints < other.breakpoints;
     }
 };
 
-std::int32_t distance(const std::int32_t &field, const void *target) {
+std::int32_t distance(const std::int32_t &field, const void *target)
+{
     return static_cast<std::int32_t>(reinterpret_cast<std::intptr_t>(target) - reinterpret_cast<std::intptr_t>(&field));
 }
 
@@ -46,7 +48,8 @@ class Explorer {
 public:
     /// keep_order: false leaves out the order of writes that the library asks for.
     Explorer(const std::vector<Kind> &kinds, bool kernel_may_grant, bool keep_order)
-        : kinds_(kinds), may_grant_(kernel_may_grant), keep_order_(keep_order) {
+        : kinds_(kinds), may_grant_(kernel_may_grant), keep_order_(keep_order)
+    {
         REQUIRE(make_forms(host_backend(), slice_ctrl, forms_) == Status::ok);
         std::memset(text.bytes, 0x90, sizeof text.bytes);
         for (std::size_t i = 0; i < kinds_.size(); ++i) {
@@ -62,7 +65,8 @@ public:
     }
 
     /// How many situations there are; bad() of them are what must not be.
-    std::size_t explore() {
+    std::size_t explore()
+    {
         reach({std::string(reinterpret_cast<const char *>(text.bytes), sizeof text.bytes), 0});
         while (!waiting_.empty()) {
             const Situation situation = waiting_.front();
@@ -76,12 +80,14 @@ public:
         return seen_.size();
     }
 
-    [[nodiscard]] std::size_t bad() const {
+    [[nodiscard]] std::size_t bad() const
+    {
         return bad_;
     }
 
 private:
-    [[nodiscard]] std::vector<PlanInput> inputs() const {
+    [[nodiscard]] std::vector<PlanInput> inputs() const
+    {
         std::vector<PlanInput> all;
         for (int guarantee = SLICEPATCH_GUARANTEE_NONE; guarantee <= SLICEPATCH_GUARANTEE_PROCESS; ++guarantee)
             for (bool hooked : {false, true})
@@ -92,7 +98,8 @@ private:
         return all;
     }
 
-    void reach(const Situation &situation) {
+    void reach(const Situation &situation)
+    {
         if (!seen_.insert(situation).second)
             return;
         waiting_.push_back(situation);
@@ -100,7 +107,8 @@ private:
     }
 
     /// By the heads alone: they are what runs first, whatever a failed write left behind them.
-    [[nodiscard]] bool is_bad(const Situation &situation) const {
+    [[nodiscard]] bool is_bad(const Situation &situation) const
+    {
         bool asks = false, does_not_clear = false;
         for (std::size_t i = 0; i < kinds_.size(); ++i) {
             const auto head_is = [&](State state) {
@@ -117,21 +125,22 @@ private:
     }
 
     /// The text as the library finds it, breakpoints included.
-    void load(const Situation &situation) const {
+    void load(const Situation &situation) const
+    {
         std::memcpy(text.bytes, situation.bytes.data(), sizeof text.bytes);
         for (std::size_t i = 0; i < kinds_.size(); ++i)
             if (situation.breakpoints >> i & 1)
                 text.bytes[i * stride] ^= 0xff; // no form of a site begins so
     }
 
-    void init(const Situation &situation, const PlanInput &input, const char *selection) {
+    void init(const Situation &situation, const PlanInput &input, const char *selection)
+    {
         load(situation);
         SiteList list;
-        Group group{"label", 0, 0, 0, 0, 0, Status::ok};
+        Group group{"label", 0, 0, false, false, Status::ok};
         for (std::size_t i = 0; i < kinds_.size(); ++i) {
-            (kinds_[i] == Kind::enter  ? group.enters
-             : kinds_[i] == Kind::exit ? group.exits
-                                       : group.branches)++;
+            group.has_enter |= kinds_[i] == Kind::enter;
+            group.has_exit |= kinds_[i] == Kind::exit;
             REQUIRE(list.sites.push({&text.records[i], 0, kinds_[i], State::foreign, Status::ok}) == Status::ok);
         }
         REQUIRE(list.groups.push(group) == Status::ok);
@@ -139,16 +148,19 @@ private:
         Array<Action> actions;
         Array<Edit> edits;
         REQUIRE(plan(list, input, selection, actions) == Status::ok);
-        REQUIRE(make_edits(forms_, list, actions, keep_order_ && input.kernel_may_grant, edits) == Status::ok);
+        EditWalk walk(forms_, list, actions, keep_order_ && input.kernel_may_grant);
+        REQUIRE(walk.next(edits) == Status::ok);
         // A write may fail before each edit; what was written before it stays.
         for (const Edit &edit : edits) {
-            std::memcpy(reinterpret_cast<void *>(edit.address), edit.after, edit.size);
+            std::memcpy(reinterpret_cast<void *>(edit.address), &edit.after, edit.size);
             Situation next = situation;
             for (std::size_t at = 0; at < sizeof text.bytes; ++at)
                 if (at % stride || !(situation.breakpoints >> at / stride & 1))
                     next.bytes[at] = static_cast<char>(text.bytes[at]);
             reach(next);
         }
+        REQUIRE(walk.next(edits) == Status::ok);
+        REQUIRE(edits.empty()); // so few sites are one batch
     }
 
     std::vector<Kind> kinds_;
@@ -160,7 +172,8 @@ private:
 };
 
 /// Every order of up to most_sites kinds, by the order of their addresses.
-std::vector<std::vector<Kind>> make_labels() {
+std::vector<std::vector<Kind>> make_labels()
+{
     std::vector<std::vector<Kind>> labels, last = {{}};
     for (std::size_t size = 1; size <= most_sites; ++size) {
         std::vector<std::vector<Kind>> next;
@@ -179,7 +192,8 @@ std::vector<std::vector<Kind>> make_labels() {
 
 } // namespace
 
-TEST_CASE("no sequence of inits switches an EXIT off while an ENTER of its label may ask") {
+TEST_CASE("no sequence of inits switches an EXIT off while an ENTER of its label may ask")
+{
     std::size_t situations = 0;
     for (const std::vector<Kind> &kinds : make_labels())
         for (bool may_grant : {false, true}) {
@@ -191,13 +205,15 @@ TEST_CASE("no sequence of inits switches an EXIT off while an ENTER of its label
     CHECK(situations > make_labels().size() * 2);
 }
 
-TEST_CASE("without the order of writes there is such a sequence") {
+TEST_CASE("without the order of writes there is such a sequence")
+{
     Explorer explorer({Kind::exit, Kind::enter}, true, false);
     explorer.explore();
     CHECK(explorer.bad() > 0);
 }
 
-TEST_CASE("a label with only one side of a section is never switched off") {
+TEST_CASE("a label with only one side of a section is never switched off")
+{
     for (Kind kind : {Kind::enter, Kind::exit}) {
         Explorer explorer({kind, kind}, true, true);
         // None, the first or both enabled, as writes go by address; with a breakpoint or not on each.

@@ -7,8 +7,8 @@ using namespace slicepatch;
 
 namespace {
 
-constexpr GroupFacts pair{.enters = 1, .exits = 1, .branches = 0, .trouble = false, .selected = true,
-                          .has_enabled = false, .has_off = false};
+constexpr GroupFacts pair{
+    .has_enter = true, .has_exit = true, .trouble = false, .selected = true, .has_enabled = false, .has_off = false};
 constexpr PlanInput process{SLICEPATCH_GUARANTEE_PROCESS, true, false, true};
 constexpr PlanInput thread{SLICEPATCH_GUARANTEE_THREAD, true, false, true};
 constexpr PlanInput none{SLICEPATCH_GUARANTEE_NONE, true, false, false};
@@ -51,8 +51,8 @@ TEST_CASE("a group with trouble is left alone whatever the guarantee")
 
 TEST_CASE("a group with only one side is enabled but never switched off")
 {
-    const GroupFacts enters = with(pair, [](GroupFacts &group) { group.exits = 0; });
-    const GroupFacts exits = with(pair, [](GroupFacts &group) { group.enters = 0; });
+    const GroupFacts enters = with(pair, [](GroupFacts &group) { group.has_exit = false; });
+    const GroupFacts exits = with(pair, [](GroupFacts &group) { group.has_enter = false; });
     for (const GroupFacts &group : {enters, exits}) {
         CHECK(plan_group(group, process) == Action::enable);
         CHECK(plan_group(group, none) == Action::leave);
@@ -62,10 +62,7 @@ TEST_CASE("a group with only one side is enabled but never switched off")
 
 TEST_CASE("a group of branches alone follows the guarantee")
 {
-    const GroupFacts branches = with(pair, [](GroupFacts &group) {
-        group.enters = group.exits = 0;
-        group.branches = 2;
-    });
+    const GroupFacts branches = with(pair, [](GroupFacts &group) { group.has_enter = group.has_exit = false; });
     CHECK(plan_group(branches, process) == Action::enable);
     CHECK(plan_group(branches, none) == Action::off);
 }

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
 // The writers, on pages of anonymous memory that are r-x like text.
+#include "patcher/array.h"
 #include "patcher/text.h"
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstring>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -34,9 +36,9 @@ public:
 
     [[nodiscard]] Edit edit(std::size_t offset, std::uint8_t size = 8) const
     {
-        Edit edit{reinterpret_cast<std::uintptr_t>(data_) + offset, {}, {}, size};
-        std::memcpy(edit.before, data_ + offset, size);
-        std::memset(edit.after, 0xa5, size);
+        Edit edit{reinterpret_cast<std::uintptr_t>(data_) + offset, 0, 0, size};
+        std::memcpy(&edit.before, data_ + offset, size);
+        std::memset(&edit.after, 0xa5, size);
         return edit;
     }
 
@@ -52,6 +54,16 @@ private:
     std::uint8_t *data_;
     std::size_t size_;
 };
+
+WriteResult write_edits(const Array<Edit> &edits, Writer wanted, bool other_threads, bool live_allowed)
+{
+    TextSpan span{UINTPTR_MAX, 0, edits.size()};
+    for (const Edit &edit : edits)
+        span = {std::min(span.first, edit.address), std::max(span.last, edit.address), span.edits};
+    TextWriter writer(wanted, other_threads, live_allowed, span);
+    writer.write(edits.span());
+    return writer.result();
+}
 
 } // namespace
 
@@ -81,7 +93,7 @@ TEST_CASE("bytes that changed since they were verified stop the write before it 
     Array<Edit> edits;
     REQUIRE(edits.push(text.edit(0)) == Status::ok);
     Edit stale = text.edit(64);
-    stale.before[3] ^= 1;
+    stale.before ^= 1 << 24;
     REQUIRE(edits.push(stale) == Status::ok);
     const WriteResult result = write_edits(edits, Writer::automatic, false, false);
     CHECK(result.status == Status::write_raced);
@@ -106,8 +118,7 @@ TEST_CASE("memory that is not there is a refusal and not a crash")
     void *hole = mmap(nullptr, 4096, PROT_READ | PROT_EXEC, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     REQUIRE(hole != MAP_FAILED);
     // A shared mapping of nothing that is writable: the kernel refuses forced writes to it.
-    Edit edit{reinterpret_cast<std::uintptr_t>(hole), {}, {}, 8};
-    edit.after[0] = 1;
+    const Edit edit{reinterpret_cast<std::uintptr_t>(hole), 0, 1, 8};
     REQUIRE(edits.push(edit) == Status::ok);
     const WriteResult result = write_edits(edits, Writer::procmem, false, false);
     CHECK(result.status == Status::write_refused);

@@ -3,8 +3,9 @@
 #include "../error.h"
 #include "variants.h"
 
+#include "patcher/edits.h"
 #include "patcher/forms.h"
-#include "patcher/patch.h"
+#include "patcher/kernel.h"
 
 #include <cstring>
 
@@ -74,10 +75,11 @@ Status patch(void *data)
     for (const Group &group : work.list.groups)
         if (Status status = actions.push(action_for(group)); status != Status::ok)
             return status;
-    Array<Edit> edits;
-    if (Status status = make_edits(work.forms, work.list, actions, true, edits); status != Status::ok)
+    EditWalk walk(work.forms, work.list, actions, true);
+    TextWriter writer(Writer::automatic, !single_threaded(), host_backend().live_writes_proven(), walk.span());
+    if (Status status = write_edits(walk, writer); status != Status::ok)
         return status;
-    work.written = write_edits(edits, Writer::automatic, !single_threaded(), host_backend().live_writes_proven());
+    work.written = writer.result();
     read_states(work.forms, work.list);
     return work.written.status;
 }

@@ -4,7 +4,7 @@
 #ifndef SLICEPATCH_TESTS_PLAYED_KERNEL_H
 #define SLICEPATCH_TESTS_PLAYED_KERNEL_H
 
-#include "patcher/patch.h"
+#include "patcher/edits.h"
 
 #include <slicepatch/slicepatch.h>
 
@@ -40,7 +40,6 @@ inline bool put_into(const char *enter, const char *exit, std::int64_t slice_ctr
     SiteList list;
     FormTable forms;
     Array<Action> actions;
-    Array<Edit> edits;
     if (find_sites(host_backend(), list) != Status::ok || make_forms(host_backend(), slice_ctrl, forms) != Status::ok)
         return false;
     read_states(forms, list);
@@ -52,8 +51,9 @@ inline bool put_into(const char *enter, const char *exit, std::int64_t slice_ctr
         if (actions.push(action) != Status::ok)
             return false;
     }
-    if (make_edits(forms, list, actions, false, edits) != Status::ok ||
-        write_edits(edits, Writer::procmem, false, false).status != Status::ok)
+    EditWalk walk(forms, list, actions, false);
+    TextWriter writer(Writer::procmem, false, false, walk.span());
+    if (write_edits(walk, writer) != Status::ok || writer.result().status != Status::ok)
         return false;
     read_states(forms, list);
     return list.groups.size() == 2 && all_are(list, "played.enter", enter) && all_are(list, "played.exit", exit);

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: MIT
+#include "edits.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace slicepatch {
+
+namespace {
+
+/// What one call of next() may make; more than a page of sites as compilers lay them out.
+constexpr std::size_t max_edits = 256;
+
+State goal(Action action)
+{
+    return action == Action::enable ? State::enabled : State::off;
+}
+
+template <class Word> Word read_word(const void *bytes)
+{
+    Word word;
+    std::memcpy(&word, bytes, sizeof word);
+    return word;
+}
+
+/// The words of one site that differ between the two forms: tail first, head last.
+template <class Word> Status add_site_edits(const FormTable &forms, const Site &site, State to, Array<Edit> &edits)
+{
+    const Place place = site_place(*site.record);
+    const std::size_t size = forms.backend->site_size(site.kind);
+    std::uint8_t before[max_site_size], after[max_site_size];
+    if (Status status = forms.backend->place(forms.form(site.kind, State::compiled), place, before);
+        status != Status::ok)
+        return status;
+    if (Status status = forms.backend->place(forms.form(site.kind, to), place, after); status != Status::ok)
+        return status;
+    for (std::size_t word = (size + sizeof(Word) - 1) / sizeof(Word); word-- > 0;) {
+        const std::size_t offset = word * sizeof(Word), left = size - offset;
+        // The last word may reach beyond the site: aligned, it never leaves the page, and what is there stays.
+        const Word site_bytes = left >= sizeof(Word) ? ~Word{0} : ~(~Word{0} << left * 8);
+        const Word change = (read_word<Word>(before + offset) ^ read_word<Word>(after + offset)) & site_bytes;
+        if (!change)
+            continue;
+        const Word beyond = read_word<Word>(reinterpret_cast<const void *>(place.head + offset)) & ~site_bytes;
+        const Word was = (read_word<Word>(before + offset) & site_bytes) | beyond, will_be = was ^ change;
+        if (Status status = edits.push({place.head + offset, was, will_be, sizeof(Word)}); status != Status::ok)
+            return status;
+    }
+    return Status::ok;
+}
+
+} // namespace
+
+EditWalk::EditWalk(const FormTable &forms, const SiteList &list, const Array<Action> &actions, bool ordered)
+    : forms_(forms), list_(list), actions_(actions)
+{
+    bool exits_off = false;
+    for (const Site &site : list.sites) {
+        if (actions[site.group] == Action::leave || site.state != State::compiled)
+            continue;
+        const std::uintptr_t head = site_place(*site.record).head;
+        span_ = {std::min(span_.first, head), std::max(span_.last, head + forms.backend->site_size(site.kind) - 1),
+                 span_.edits + 1};
+        exits_off |= switches_exit_off(site);
+    }
+    pass_ = !span_.edits ? Pass::done : ordered && exits_off ? Pass::all_but_exits_off : Pass::everything;
+}
+
+bool EditWalk::belongs(const Site &site) const
+{
+    if (actions_[site.group] == Action::leave || site.state != State::compiled)
+        return false;
+    return pass_ == Pass::everything || switches_exit_off(site) == (pass_ == Pass::exits_off);
+}
+
+bool EditWalk::switches_exit_off(const Site &site) const
+{
+    return site.kind == Kind::exit && actions_[site.group] == Action::off;
+}
+
+void EditWalk::next_pass()
+{
+    site_ = 0;
+    pass_ = pass_ == Pass::all_but_exits_off ? Pass::exits_off : Pass::done;
+}
+
+Status EditWalk::next(Array<Edit> &edits)
+{
+    edits.clear();
+    if (Status status = edits.reserve(max_edits); status != Status::ok)
+        return status;
+    const std::size_t site_edits = max_site_size / forms_.backend->head_size;
+    while (pass_ != Pass::done && edits.size() + site_edits <= max_edits) {
+        if (site_ == list_.sites.size()) {
+            next_pass();
+            continue;
+        }
+        const Site &site = list_.sites[site_++];
+        if (!belongs(site))
+            continue;
+        const State to = goal(actions_[site.group]);
+        const Status status = forms_.backend->head_size == sizeof(std::uint64_t)
+                                  ? add_site_edits<std::uint64_t>(forms_, site, to, edits)
+                                  : add_site_edits<std::uint32_t>(forms_, site, to, edits);
+        if (status != Status::ok)
+            return status;
+    }
+    return Status::ok;
+}
+
+Status write_edits(EditWalk &walk, TextWriter &writer)
+{
+    Array<Edit> edits;
+    do {
+        if (Status status = walk.next(edits); status != Status::ok)
+            return status;
+        writer.write(edits.span());
+    } while (!edits.empty() && writer.result().status == Status::ok);
+    return Status::ok;
+}
+
+} // namespace slicepatch

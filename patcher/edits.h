@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+//
+// Turns a plan into edits of the text.
+#ifndef SLICEPATCH_EDITS_H
+#define SLICEPATCH_EDITS_H
+
+#include "plan.h"
+#include "text.h"
+
+namespace slicepatch {
+
+/// Walks the edits that take each site to what the action of its group says, in an order that is right at every step:
+/// tails before heads and, if ordered, no EXIT is switched off while an ENTER of the process may still ask. Made as
+/// they are written, a page at a time: a large program's edits would be megabytes.
+class EditWalk {
+public:
+    EditWalk(const FormTable &forms, const SiteList &list, const Array<Action> &actions, bool ordered);
+
+    /// All that will be edited.
+    [[nodiscard]] const TextSpan &span() const
+    {
+        return span_;
+    }
+    /// Replaces edits by those of the next sites; by none when there are no more. Only the first call allocates.
+    Status next(Array<Edit> &edits);
+
+private:
+    /// Everything that can be off must be off before the first EXIT is: that is the last pass.
+    enum class Pass : std::uint8_t { everything, all_but_exits_off, exits_off, done };
+
+    [[nodiscard]] bool belongs(const Site &site) const;
+    [[nodiscard]] bool switches_exit_off(const Site &site) const;
+    void next_pass();
+
+    const FormTable &forms_;
+    const SiteList &list_;
+    const Array<Action> &actions_;
+    Pass pass_;
+    std::size_t site_ = 0;
+    TextSpan span_{UINTPTR_MAX, 0, 0};
+};
+
+/// Writes what is left of the walk; what was written, and why no more, is writer.result(). Fails itself only when an
+/// edit cannot be made.
+Status write_edits(EditWalk &walk, TextWriter &writer);
+
+} // namespace slicepatch
+
+#endif
