@@ -125,7 +125,7 @@ Functions::Functions(const dl_phdr_info &info)
 
 std::uintptr_t Functions::find(std::uintptr_t address)
 {
-    if (address >= last_begin_ && address < last_end_)
+    if (last_holds(address))
         return last_begin_;
     const auto begins = [&](std::size_t i) {
         return header_ + static_cast<std::uintptr_t>(std::intptr_t{entries_[i].function});

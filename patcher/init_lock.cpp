@@ -4,8 +4,8 @@
 #include <atomic>
 #include <cstdint>
 #include <pthread.h>
-#include <sched.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 namespace slicepatch {
@@ -23,6 +23,7 @@ std::uint64_t this_thread()
 
 void acquire(std::uint64_t own)
 {
+    constexpr timespec pause{0, 50'000};
     for (;;) {
         std::uint64_t found = 0;
         if (owner.compare_exchange_weak(found, own, std::memory_order_acquire))
@@ -30,7 +31,7 @@ void acquire(std::uint64_t own)
         const bool inherited = found && found >> 32 != own >> 32;
         if (inherited && owner.compare_exchange_strong(found, own, std::memory_order_acquire))
             return;
-        sched_yield();
+        nanosleep(&pause, nullptr); // and not sched_yield(): a real-time thread would keep the owner from running
     }
 }
 
@@ -58,8 +59,10 @@ void after_fork()
 
 } // namespace
 
-InitLock::InitLock()
+InitLock::InitLock() : nested_(owner.load(std::memory_order_relaxed) == this_thread())
 {
+    if (nested_)
+        return;
     acquire(this_thread());
     // If there is no memory for the handlers, forks are as they would be without them.
     if (!watches_forks)
@@ -68,7 +71,8 @@ InitLock::InitLock()
 
 InitLock::~InitLock()
 {
-    release();
+    if (!nested_)
+        release();
 }
 
 } // namespace slicepatch

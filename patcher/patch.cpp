@@ -12,12 +12,17 @@ namespace slicepatch {
 
 namespace {
 
+/// Whatever else happens: the bytes of slice_ctrl are somebody else's.
+void keep_out_of_area(const SiteList &list)
+{
+    for (const Object &object : list.objects)
+        object.state->rseq_offset = SLICEPATCH_RSEQ_OFFSET_NONE;
+}
+
 /// What an object's dynamic paths need to know, before any site of it changes.
-void tell_objects(const KernelFacts &facts, const PatchResult &result)
+void tell_objects(const PatchResult &result)
 {
     for (const Object &object : result.list.objects) {
-        if (facts.tcmalloc)
-            object.state->rseq_offset = SLICEPATCH_RSEQ_OFFSET_NONE;
         object.state->yield_number = result.yield_number;
         object.state->enabled = result.guarantee.level != SLICEPATCH_GUARANTEE_NONE;
     }
@@ -78,6 +83,8 @@ void patch_process(const PatchOptions &options, PatchResult &result)
 
     // Guarantee: what the kernel gives, from here on for good.
     const KernelFacts facts = ask_kernel();
+    if (facts.tcmalloc)
+        keep_out_of_area(result.list);
     result.guarantee = obtain_guarantee(facts, options.request);
     if (result.guarantee.level < options.required) {
         result.status = Status::required_guarantee;
@@ -86,8 +93,6 @@ void patch_process(const PatchOptions &options, PatchResult &result)
     if (result.guarantee.level != SLICEPATCH_GUARANTEE_NONE)
         result.yield_number = find_yield_number();
     result.threads_hooked = threads_are_hooked();
-    if (result.guarantee.level == SLICEPATCH_GUARANTEE_THREAD)
-        enable_all_threads();
 
     // Encode each sequence once, and prove it.
     FormTable forms;
@@ -97,7 +102,8 @@ void patch_process(const PatchOptions &options, PatchResult &result)
     // Verify all sites before any byte is written: what is not as compiled, or as we would leave it, stays.
     read_states(forms, result.list);
 
-    // Plan, by group.
+    // Plan, by group. From here on no signal handler of this thread starts a thread or runs a half-written site.
+    const SignalsBlocked blocked;
     result.other_threads = !single_threaded();
     const PlanInput input{
         .guarantee = result.guarantee.level,
@@ -111,7 +117,7 @@ void patch_process(const PatchOptions &options, PatchResult &result)
         return;
 
     // Write, sync.
-    tell_objects(facts, result);
+    tell_objects(result);
     EditWalk walk(forms, result.list, actions, input.kernel_may_grant);
     const bool live_allowed = result.other_threads && (options.live_opt_in || backend.live_writes_proven());
     result.status = write_sites(backend, walk, options.writer, result.other_threads, live_allowed, result.written);

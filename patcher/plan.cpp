@@ -65,6 +65,7 @@ bool is_selected(const SiteList &list, const Group &group, const char *selection
     // Only now is a function's name worth opening the object's file.
     char name[256];
     find_function_name(list.objects[group.object], group.function, name, sizeof name);
+    name[std::strcspn(name, ".")] = 0; // what the compiler made of one function (".part.0", ...) shares its decision
     return selects(selection, name);
 }
 

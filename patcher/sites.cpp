@@ -65,8 +65,7 @@ public:
     {
         const bool known = site.trouble != Status::string_outside_object && site.trouble != Status::record_unknown;
         const char *label = known ? site_label(*site.record) : nullptr;
-        if (Status status = label ? find_label(label) : find_function(site_place(*site.record).head);
-            status != Status::ok)
+        if (Status status = label ? find_label(label) : find_function(site); status != Status::ok)
             return status;
         Group &group = list_.groups[last_ - 1];
         site.group = last_ - 1;
@@ -77,7 +76,56 @@ public:
         return Status::ok;
     }
 
+    /// Unwind tables know the unlikely part of a function as a function of its own. That the cold blocks of all its
+    /// sites are there shows whose part it is. Rare: most parts hold cold blocks and no site.
+    Status unite_parts(Site *begin, Site *end)
+    {
+        Array<Part> parts;
+        for (const Site *site = begin; site != end; ++site) {
+            const Group &group = list_.groups[site->group];
+            const std::uintptr_t head = site_place(*site->record).head;
+            const bool is_part = !group.label && head >= parts_begin_ && head < parts_end_;
+            if (is_part && (parts.empty() || parts[parts.size() - 1].group != site->group))
+                if (Status status = parts.push({group.function, site->group, site->group}); status != Status::ok)
+                    return status;
+        }
+        if (parts.empty())
+            return Status::ok;
+        for (const Site *site = begin; site != end; ++site)
+            if (site->trouble == Status::ok && !list_.groups[site->group].label)
+                if (Part *part = find_part(parts, functions_.find(site_place(*site->record).cold)))
+                    if (part->group != site->group)
+                        part->whole = site->group;
+        for (Site *site = begin; site != end; ++site)
+            if (const Part *part = find_part(parts, list_.groups[site->group].function))
+                site->group = part->whole;
+        for (const Part &part : parts)
+            merge(list_.groups[part.group], list_.groups[part.whole]);
+        return Status::ok;
+    }
+
 private:
+    /// A group that may be a part of another one.
+    struct Part {
+        std::uintptr_t function;
+        std::uint32_t group, whole;
+    };
+
+    static Part *find_part(Array<Part> &parts, std::uintptr_t function)
+    {
+        Part *part = std::lower_bound(parts.begin(), parts.end(), function,
+                                      [](const Part &a, std::uintptr_t b) { return a.function < b; });
+        return function && part != parts.end() && part->function == function ? part : nullptr;
+    }
+
+    static void merge(const Group &part, Group &whole)
+    {
+        whole.has_enter |= part.has_enter;
+        whole.has_exit |= part.has_exit;
+        if (whole.trouble == Status::ok)
+            whole.trouble = part.trouble;
+    }
+
     Status add_group(const char *label, std::uintptr_t function)
     {
         const Group group{label, function, object_, false, false, Status::ok};
@@ -88,9 +136,14 @@ private:
     }
 
     /// Sites come in the order of their addresses, and so do their functions: the last one or a new one.
-    Status find_function(std::uintptr_t address)
+    Status find_function(const Site &site)
     {
-        const std::uintptr_t function = functions_.find(address);
+        const Place place = site_place(*site.record);
+        const std::uintptr_t function = functions_.find(place.head);
+        if (function && !functions_.last_holds(place.cold) && site.trouble == Status::ok) {
+            parts_begin_ = std::min<std::uintptr_t>(parts_begin_, place.cold);
+            parts_end_ = std::max<std::uintptr_t>(parts_end_, place.cold + 1);
+        }
         if (last_function_ && list_.groups[last_function_ - 1].function == function) {
             last_ = last_function_;
             return Status::ok;
@@ -158,6 +211,7 @@ private:
     std::size_t used_ = 0;
     std::uint32_t last_ = 0; // the group of the site before, as in slots_
     std::uint32_t last_function_ = 0;
+    std::uintptr_t parts_begin_ = UINTPTR_MAX, parts_end_ = 0; // where cold blocks are outside their functions
 };
 
 /// Sites in the order of their addresses, so that overlaps are neighbours and writes go page by page.
@@ -203,7 +257,7 @@ Status add_object(const Backend &backend, const dl_phdr_info &info, const SiteTa
     for (Site *site = list.sites.begin() + first; site != list.sites.end(); ++site)
         if (Status status = grouping.add(*site); status != Status::ok)
             return status;
-    return Status::ok;
+    return grouping.unite_parts(list.sites.begin() + first, list.sites.end());
 }
 
 struct Search {

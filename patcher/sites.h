@@ -20,7 +20,8 @@ struct Object {
     std::uint32_t first_site, site_count;
 };
 
-/// All sites of one label in one object, or of one function where they have no label. They share every decision.
+/// All sites of one label in one object, or of one function where they have no label. They share every decision. The
+/// part of a function that the compiler has put with other unlikely code belongs to it.
 struct Group {
     const char *label;       // null: a function
     std::uintptr_t function; // its first byte, 0 if the object has no unwind table: then all such sites are one group

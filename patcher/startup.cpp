@@ -20,7 +20,9 @@ namespace slicepatch {
 
 namespace {
 
-slicepatch_report last_report; // guarded by InitLock
+// Both guarded by InitLock.
+slicepatch_report last_report;
+bool init_runs = false;
 
 struct Caller {
     std::uintptr_t address;
@@ -106,6 +108,10 @@ int init(const slicepatch_options *options, std::uintptr_t caller_address, slice
     }
     InitWork work{settings, report, {}};
     const Status status = with_loader_lock(run_init, &work);
+    // Without the loader's lock: a thread that holds it might be one that has to answer. A thread that is not reached
+    // yet asks in vain, whatever form its sites have.
+    if (report.guarantee == SLICEPATCH_GUARANTEE_THREAD && status != Status::required_guarantee)
+        enable_all_threads();
     add_threads(report);
     report.duration_us = static_cast<std::uint32_t>(now_us() - begin);
     if (settings.verbose)
@@ -159,19 +165,19 @@ Status visit_sites(void *data)
 
 using namespace slicepatch;
 
-extern "C" __attribute__((noinline)) int slicepatch_init(const slicepatch_options *options, slicepatch_report *report)
+extern "C" int slicepatch_init_from(const void *here, const slicepatch_options *options, slicepatch_report *report)
 {
     if (report && report->size != sizeof *report)
         return -EINVAL;
     const int saved = errno;
-    const auto caller = reinterpret_cast<std::uintptr_t>(__builtin_return_address(0));
-    int answer;
-    {
-        const InitLock lock;
-        answer = init(options, caller, last_report);
-        if (report)
-            *report = last_report;
-    }
+    const InitLock lock;
+    if (lock.nested())
+        return -EDEADLK;
+    init_runs = true;
+    const int answer = init(options, reinterpret_cast<std::uintptr_t>(here), last_report);
+    init_runs = false;
+    if (report)
+        *report = last_report;
     errno = saved;
     return answer;
 }
@@ -186,6 +192,8 @@ extern "C" int slicepatch_get_report(slicepatch_report *report)
     if (!report || report->size != sizeof *report)
         return -EINVAL;
     const InitLock lock;
+    if (lock.nested() && init_runs) // under a signal handler of this very thread
+        return -EDEADLK;
     *report = last_report;
     report->size = sizeof *report;
     add_threads(*report);
@@ -211,7 +219,13 @@ extern "C" int slicepatch_for_each_site(int (*visit)(const slicepatch_site_info 
 {
     Visit work{visit, data};
     const int saved = errno;
-    const Status status = with_loader_lock(visit_sites, &work);
+    Status status;
+    {
+        const InitLock lock;
+        if (lock.nested() && init_runs)
+            return -EDEADLK;
+        status = with_loader_lock(visit_sites, &work);
+    }
     errno = saved;
     if (status == Status::no_memory)
         return -ENOMEM;

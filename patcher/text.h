@@ -45,7 +45,7 @@ struct WriteResult {
     std::uintptr_t failed_at = 0; // address of the first edit that was not
 };
 
-/// Keeps signal handlers of this thread from running half-written sites.
+/// Keeps signal handlers from running in this thread.
 class SignalsBlocked {
 public:
     SignalsBlocked();
@@ -92,7 +92,7 @@ private:
 };
 
 /// Writes until the first failure, and puts back what it changed besides the text when it goes. Chooses a writer at the
-/// first page and keeps to it. `live` is used in place of any other when other threads run; live_allowed says whether
+/// first page and keeps to it. For callers that keep signals blocked: a handler might run half-written sites. `live` is used in place of any other when other threads run; live_allowed says whether
 /// this CPU tolerates it.
 class TextWriter {
 public:
@@ -123,7 +123,6 @@ private:
     Writer wanted_;
     bool live_allowed_;
     bool prefers_mapping_;
-    SignalsBlocked signals_;
     WritableMapping mapping_;
     ProcMem memory_;
     WriteResult result_;

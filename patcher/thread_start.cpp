@@ -5,6 +5,7 @@
 // program.
 #include "threads.h"
 
+#include <atomic>
 #include <cerrno>
 #include <cstdint>
 #include <cstdlib>
@@ -36,9 +37,20 @@ namespace {
 
 using PthreadCreate = int (*)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
 
-PthreadCreate real_pthread_create()
+PthreadCreate find_real()
 {
     return __pthread_create ? __pthread_create : reinterpret_cast<PthreadCreate>(dlsym(RTLD_NEXT, "pthread_create"));
+}
+
+/// Looked up once, when the library is loaded: later, dlsym() would wait for a dlopen() that waits for this very
+/// thread, and would lose the caller's dlerror(). A thread that is started before, by another object's constructor,
+/// looks it up itself.
+std::atomic<PthreadCreate> known_real{nullptr};
+
+PthreadCreate real_pthread_create()
+{
+    const PthreadCreate known = known_real.load(std::memory_order_relaxed);
+    return known ? known : find_real();
 }
 
 /// What a new thread is to run; made by its creator, freed by itself.
@@ -109,20 +121,35 @@ bool is_loaded_before(void *own, void *real)
     return order.own_is_first;
 }
 
-} // namespace
-
-bool threads_are_hooked()
+/// Whether our pthread_create is the one that the program calls.
+bool stands_in_front()
 {
     if (__pthread_create)
         return true; // static: the linker chose ours for every caller
     void *const own = reinterpret_cast<void *>(&slicepatch_pthread_create);
-    void *const real = reinterpret_cast<void *>(real_pthread_create());
+    void *const real = reinterpret_cast<void *>(known_real.load());
     void *const first = dlsym(RTLD_DEFAULT, "pthread_create");
     if (first == own)
         return real != own;
     // Somebody preloaded stands in front, as a sanitizer does. He passes on to the next definition, which is ours if it
     // comes before libc's.
     return first != real && is_loaded_before(own, real);
+}
+
+bool hooked = false;
+
+// Before any constructor that may call slicepatch_init().
+[[gnu::constructor(101)]] void find_real_at_load()
+{
+    known_real.store(find_real());
+    hooked = stands_in_front();
+}
+
+} // namespace
+
+bool threads_are_hooked()
+{
+    return hooked;
 }
 
 } // namespace slicepatch

@@ -101,6 +101,7 @@ struct slicepatch_report {
  *   -EPERM   required a guarantee that this process cannot have
  *   -ENOMEM  no memory for the list of sites
  *   -EIO     a site reads back differently from what was written (report->failure)
+ *   -EDEADLK called from within itself: by a signal handler, or by a visitor of slicepatch_for_each_site()
  * That sites could not be written at all is not an error: they work as compiled, and report->failure says why.
  * Preserves errno. Thread-safe: concurrent calls wait for each other. Not async-signal-safe.
  *
@@ -108,7 +109,21 @@ struct slicepatch_report {
  * SLICEPATCH_SITES=glob,-glob, SLICEPATCH_WRITER=auto|procmem|rwx, SLICEPATCH_LIVE=1, SLICEPATCH_VERBOSE=1 (the report
  * and each failure on standard error).
  */
-SLICEPATCH_API int slicepatch_init(const struct slicepatch_options *options, struct slicepatch_report *report);
+static inline int slicepatch_init(const struct slicepatch_options *options, struct slicepatch_report *report);
+
+/*
+ * The same for callers that cannot use this header: here is any address in the calling object, of code or of data. What
+ * the object is decides who locks the state: the executable does by default, a library adopts what it finds, and so does
+ * NULL.
+ */
+SLICEPATCH_API int slicepatch_init_from(const void *here, const struct slicepatch_options *options,
+                                        struct slicepatch_report *report);
+
+static inline int slicepatch_init(const struct slicepatch_options *options, struct slicepatch_report *report)
+{
+    static const char here = 0; /* one in each object; a return address would be the caller's caller's after a tail call */
+    return slicepatch_init_from(&here, options, report);
+}
 
 /*
  * Enables the calling thread where the guarantee is THREAD. Only needed by threads that were not started by
@@ -117,7 +132,11 @@ SLICEPATCH_API int slicepatch_init(const struct slicepatch_options *options, str
  */
 SLICEPATCH_API int slicepatch_thread_init(void);
 
-/* The report of the last slicepatch_init(), with threads counted up to now. Returns 0 or -EINVAL (report->size). */
+/*
+ * The report of the last slicepatch_init(), with threads counted up to now. Returns 0, -EINVAL (report->size), or
+ * -EDEADLK in a signal handler that interrupted this thread's slicepatch_init(). Waits for one that runs in another
+ * thread. Not async-signal-safe.
+ */
 SLICEPATCH_API int slicepatch_get_report(struct slicepatch_report *report);
 
 /* The report as text into buffer, always terminated; returns the length that it needs, without the terminator. */
@@ -143,7 +162,9 @@ struct slicepatch_site_info {
 
 /*
  * Calls visit for each site of every loaded object until it returns something other than 0, and returns that. Holds the
- * loader's lock: visit must not call dlopen() or dlclose(). -EINVAL if an object's table is malformed.
+ * loader's lock: visit must not call dlopen(), dlclose() or slicepatch_init(). -EINVAL if an object's table is malformed,
+ * -EDEADLK in a signal handler that interrupted this thread's slicepatch_init().
+ * Thread-safe, waits for a slicepatch_init() that runs. Not async-signal-safe.
  */
 SLICEPATCH_API int slicepatch_for_each_site(int (*visit)(const struct slicepatch_site_info *site, void *data),
                                             void *data);

@@ -123,6 +123,14 @@ TEST_CASE("a program may have init called before its main") {
     CHECK(outcome.value("counted") == "yes");
 }
 
+TEST_CASE("a visitor of the sites may ask for the report while another thread is inside init, but not call init") {
+    const Outcome outcome = run_subject({"kernel=stock", "yield=ok", "visits=2000", "check"}, live);
+    CAPTURE(outcome.out);
+    CHECK(outcome.status == 0);
+    CHECK(outcome.value("visitor_report") == "0");
+    CHECK(outcome.value("visitor_init") == std::to_string(-EDEADLK));
+}
+
 TEST_CASE("running threads that may hold a request keep their sections as compiled when they are to be switched off") {
     const Outcome outcome = run_subject({"kernel=stock", "threads=2", "init", "join", "check", "states"},
                                         {"SLICEPATCH_LIVE=1", "SLICEPATCH=off"});

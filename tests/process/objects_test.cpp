@@ -139,3 +139,27 @@ TEST_CASE("a program patches itself whether the library is shared, archived or f
         }
     }
 }
+
+TEST_CASE("an object whose constructor calls init is opened while another thread is inside init") {
+    const Outcome outcome = run_subject({"kernel=stock", "yield=ok", std::string("open-during-init=") + PLUGIN_AT_START,
+                                         "run=10", "check"},
+                                        {"SLICEPATCH_LIVE=1"});
+    CAPTURE(outcome.out);
+    CHECK(outcome.status == 0);
+    CHECK(outcome.value("opened") == "all");
+    CHECK(outcome.value("counted") == "yes");
+}
+
+TEST_CASE("an object whose constructor waits for threads that start threads is opened as without the library") {
+    for (const char *program : {SUBJECT, SUBJECT_ARCHIVE}) {
+        const Outcome outcome = run({.program = program, .arguments = {open(PLUGIN_STARTS_THREADS), "run=10", "check"}});
+        CHECK(outcome.status == 0);
+        CHECK(outcome.value("counted") == "yes");
+    }
+}
+
+TEST_CASE("what dlerror() has to say survives the start of a thread and init") {
+    for (const char *program : {SUBJECT, SUBJECT_ARCHIVE})
+        CHECK(run({.program = program, .arguments = {"kernel=stock", "yield=ok", "dlerror"}}).value("dlerror") ==
+              "kept");
+}

@@ -91,6 +91,28 @@ TEST_CASE("a thread that blocks all signals is counted as missed, and can enable
     CHECK(run_subject({"kernel=none", "thread-init"}).value("thread_answer") == std::to_string(-EINVAL));
 }
 
+TEST_CASE("a signal that a thread takes only after init, or after the next one, still finds its handler") {
+    const Outcome outcome = run_subject({"kernel=stock", "yield=ok", "late=500", "late=1200", "init", "wait=400", "init",
+                                         "wait=1000", "init", "dispositions", "join", "report"},
+                                        live);
+    CAPTURE(outcome.out);
+    CHECK(outcome.status == 0);
+    CHECK(outcome.value("threads_enabled") == "3");
+    CHECK(outcome.value("threads_missed") == "0");
+    CHECK(outcome.value("dispositions") == "default");
+    const Outcome too_late = run_subject({"kernel=stock", "yield=ok", "late=500", "init"}, live);
+    CHECK(too_late.value("threads_missed") == "1");
+}
+
+TEST_CASE("a thread that takes signals as data is missed and gets none of ours") {
+    const Outcome outcome = run_subject(
+        {"kernel=stock", "yield=ok", "waiter", "threads=1", "wait=30", "init", "init", "wait=30", "join"}, live);
+    CAPTURE(outcome.out);
+    CHECK(outcome.value("threads_enabled") == "2");
+    CHECK(outcome.value("threads_missed") == "1");
+    CHECK(outcome.value("unexpected_signal") == "0");
+}
+
 TEST_CASE("the signal that reached the threads has its disposition back, and no system call failed for it") {
     const Outcome outcome = run_subject(
         {"kernel=stock", "yield=ok", "sleepers=3", "dispositions", "init", "dispositions", "join", "report"}, live);

@@ -75,6 +75,7 @@ Status patch(void *data)
     for (const Group &group : work.list.groups)
         if (Status status = actions.push(action_for(group)); status != Status::ok)
             return status;
+    const SignalsBlocked blocked;
     EditWalk walk(work.forms, work.list, actions, true);
     TextWriter writer(Writer::automatic, !single_threaded(), host_backend().live_writes_proven(), walk.span());
     if (Status status = write_edits(walk, writer); status != Status::ok)

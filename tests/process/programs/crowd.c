@@ -67,6 +67,44 @@ static void *sleep_in_read(void *unused)
     return unused;
 }
 
+/* Answers to no signal for that long: the parent of a vfork() waits for its child. */
+static atomic_uint late_ms;
+
+static void *answer_late(void *unused)
+{
+    const struct timespec nap = {0, (long)atomic_load(&late_ms) * 1000000};
+    atomic_fetch_add(&started, 1);
+    const pid_t child = vfork();
+    if (child == 0) {
+        nanosleep(&nap, NULL);
+        _exit(0);
+    }
+    if (child > 0)
+        waitpid(child, NULL, 0);
+    while (!atomic_load(&stop))
+        sched_yield();
+    return unused;
+}
+
+/* The one thread that takes all signals, as data. */
+static atomic_int unexpected_signal;
+
+static void *take_signals_as_data(void *unused)
+{
+    const struct timespec step = {0, 10000000};
+    siginfo_t info;
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, NULL);
+    atomic_fetch_add(&started, 1);
+    while (!atomic_load(&stop)) {
+        const int number = sigtimedwait(&all, &info, &step);
+        if (number > 0)
+            atomic_store(&unexpected_signal, number);
+    }
+    return unused;
+}
+
 static void *run_shortly(void *unused)
 {
     run_every_section(2);
@@ -103,6 +141,27 @@ static void start_sleepers(const char *count)
     start(sleep_in_read, number_of(count));
 }
 
+static void start_late(const char *milliseconds)
+{
+    const struct timespec until_it_waits = {0, 50000000};
+    atomic_store(&late_ms, number_of(milliseconds));
+    start(answer_late, 1);
+    nanosleep(&until_it_waits, NULL);
+}
+
+static void start_waiter(const char *argument)
+{
+    (void)argument;
+    start(take_signals_as_data, 1);
+}
+
+static void wait_ms(const char *milliseconds)
+{
+    const unsigned wanted = number_of(milliseconds);
+    const struct timespec nap = {wanted / 1000, (long)(wanted % 1000) * 1000000};
+    nanosleep(&nap, NULL);
+}
+
 static void start_churn(const char *count)
 {
     start(churn, number_of(count));
@@ -116,7 +175,7 @@ static void join(const char *argument)
         close(pipe_ends[1]);
     while (thread_count)
         pthread_join(threads[--thread_count], NULL);
-    printf("interrupted=%u\n", atomic_load(&interrupted));
+    printf("interrupted=%u\nunexpected_signal=%d\n", atomic_load(&interrupted), atomic_load(&unexpected_signal));
     atomic_store(&started, 0);
     atomic_store(&stop, 0);
 }
@@ -209,6 +268,28 @@ static void fork_during_init(const char *count)
     printf("bad_children=%u\nstuck_children=%u\n", bad, stuck);
 }
 
+static int call_back(const struct slicepatch_site_info *site, void *data)
+{
+    struct slicepatch_report report = {.size = sizeof report};
+    int *answers = data;
+    (void)site;
+    answers[0] = slicepatch_get_report(&report);
+    answers[1] = slicepatch_init(NULL, NULL);
+    return 0;
+}
+
+/* visits=N: that many walks over the sites, each visitor asking for the report, while another thread is inside init. */
+static void visit_during_init(const char *count)
+{
+    int answers[2] = {1, 1};
+    start(init_often, 1);
+    for (unsigned i = number_of(count); i > 0; --i)
+        if (slicepatch_for_each_site(call_back, answers))
+            broken("slicepatch_for_each_site");
+    join("");
+    printf("visitor_report=%d\nvisitor_init=%d\n", answers[0], answers[1]);
+}
+
 static void init_thread(const char *argument)
 {
     (void)argument;
@@ -220,10 +301,14 @@ const struct verb thread_verbs[] = {
     {"hidden", start_hidden},
     {"sleepers", start_sleepers},
     {"churn", start_churn},
+    {"late", start_late},
+    {"waiter", start_waiter},
+    {"wait", wait_ms},
     {"join", join},
     {"together", init_together},
     {"fork", in_child},
     {"forks", fork_during_init},
+    {"visits", visit_during_init},
     {"thread-init", init_thread},
     {NULL, NULL},
 };

@@ -114,7 +114,50 @@ static void nest_across(const char *argument)
     printf("depths=%u %u %u\n", one, two, slicepatch_depth_);
 }
 
+static atomic_int opened_all;
+
+static void *init_meanwhile(void *unused)
+{
+    while (!atomic_load(&opened_all))
+        (void)slicepatch_init(NULL, NULL);
+    return unused;
+}
+
+/* Opens and closes an object many times while another thread is inside init nearly all the time. */
+static void open_during_init(const char *path)
+{
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, init_meanwhile, NULL))
+        broken("pthread_create");
+    for (int i = 0; i < 200; ++i) {
+        open_object(path);
+        close_object("");
+    }
+    atomic_store(&opened_all, 1);
+    pthread_join(thread, NULL);
+    printf("opened=all\n");
+}
+
+static void *do_nothing(void *unused)
+{
+    return unused;
+}
+
+/* Whether dlerror() still tells about a failure after a thread was started and init called. */
+static void keep_dlerror(const char *argument)
+{
+    (void)argument;
+    pthread_t thread;
+    if (dlopen("/nonexistent.so", RTLD_NOW) || pthread_create(&thread, NULL, do_nothing, NULL))
+        broken("dlerror");
+    pthread_join(thread, NULL);
+    (void)slicepatch_init(NULL, NULL);
+    printf("dlerror=%s\n", dlerror() ? "kept" : "lost");
+}
+
 const struct verb object_verbs[] = {
+    {"open-during-init", open_during_init},
+    {"dlerror", keep_dlerror},
     {"open", open_object},
     {"close", close_object},
     {"plugin-run", run_plugin},

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+//
+// On the simulated kernel with the series, which answers as no seccomp filter can: who locks the state, and what is
+// left of a request.
+#include "child.h"
+
+#include <doctest/doctest.h>
+
+using namespace slicepatch::test;
+
+namespace {
+
+Outcome simulate(const char *kernel, const char *program, const std::vector<std::string> &arguments,
+                 const std::vector<std::string> &environment = {}) {
+    Child child{.program = SLICEPATCH_TOOL, .arguments = {"sim", "--kernel", kernel, "--", program},
+                .environment = environment};
+    child.arguments.insert(child.arguments.end(), arguments.begin(), arguments.end());
+    return run(child);
+}
+
+const std::string thread = "1", process = "2";
+
+} // namespace
+
+TEST_CASE("the executable locks the state, whether it calls init in main or before it") {
+    CHECK(simulate("patched", SUBJECT, {"init"}).value("guarantee") == process);
+    CHECK(simulate("patched", SUBJECT_ARCHIVE, {"init"}).value("guarantee") == process);
+    CHECK(simulate("patched", SUBJECT_AT_START, {"report"}).value("guarantee") == process);
+    CHECK(simulate("patched", SUBJECT_AT_START, {"report"}, {"SLICEPATCH=require"}).value("answer") == "0");
+}
+
+TEST_CASE("a plug-in does not lock its host, and adopts what the host has locked") {
+    for (const char *plugin : {PLUGIN_SHARED, PLUGIN_ARCHIVE}) {
+        const std::string open = std::string("open=") + plugin;
+        const Outcome alone = simulate("patched", SUBJECT, {open, "plugin-init", "init"}, {"SLICEPATCH_VERBOSE=1"});
+        CAPTURE(alone.out);
+        CHECK(alone.value("plugin_answer") == "0");
+        CHECK(alone.value("plugin_guarantee") == thread);
+        CHECK(alone.value("guarantee") == process);
+        CHECK(simulate("patched", SUBJECT, {"init", open, "plugin-init"}).value("plugin_guarantee") == process);
+    }
+}
+
+TEST_CASE("threads that exist before init are enabled by it, each by its own system call") {
+    const Outcome outcome =
+        simulate("stock", SUBJECT, {"threads=3", "init", "join", "report", "check"}, {"SLICEPATCH_LIVE=1"});
+    CAPTURE(outcome.out);
+    CHECK(outcome.value("threads_enabled") == "4");
+    CHECK(outcome.value("threads_missed") == "0");
+    CHECK(outcome.value("counted") == "yes");
+}
+
+TEST_CASE("a function that the compiler has split is one group, by whichever of its names it is deselected") {
+    for (const char *selection : {"-split_section", "-split_section*", "*.cold", "-*"}) {
+        const Outcome outcome = simulate("patched", SPLIT, {selection});
+        CAPTURE(selection);
+        CAPTURE(outcome.out);
+        CHECK(outcome.value("guarantee") == process);
+        CHECK(outcome.value("off") == "4");
+        CHECK(outcome.value("request") == "0");
+    }
+    const Outcome selected = simulate("patched", SPLIT, {"split_section"});
+    CHECK(selected.value("enabled") == "4");
+    CHECK(selected.value("request") == "0");
+#if !defined(__clang__) // which does not split at -O2, so that there is nothing to unite
+    CHECK(selected.value("split") == "yes");
+#endif
+}
