@@ -59,6 +59,7 @@ TEST_CASE("a function that the compiler has split is one group, by whichever of 
         CHECK(outcome.value("off") == "4");
         CHECK(outcome.value("request") == "0");
     }
+    CHECK(simulate("patched", SPLIT_STRIPPED, {"-split_section"}).value("off") == "4");
     const Outcome selected = simulate("patched", SPLIT, {"split_section"});
     CHECK(selected.value("enabled") == "4");
     CHECK(selected.value("request") == "0");

@@ -13,7 +13,8 @@ __attribute__((noinline, cold)) static void wait_a_little(void)
     __asm__ volatile("" ::: "memory");
 }
 
-__attribute__((noinline)) static void split_section(volatile int *busy)
+SLICEPATCH_API void split_section(volatile int *busy);
+__attribute__((noinline)) void split_section(volatile int *busy)
 {
     SLICEPATCH_ENTER();
     if (*busy) {
