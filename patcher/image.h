@@ -65,6 +65,11 @@ public:
     explicit Functions(const dl_phdr_info &info);
     /// The function that holds address; 0 when the object has no such table. Fast for ascending addresses.
     [[nodiscard]] std::uintptr_t find(std::uintptr_t address);
+    /// Behind the function that find() found last.
+    [[nodiscard]] std::uintptr_t last_end() const
+    {
+        return last_end_;
+    }
     /// Whether address lies in the function that find() found last.
     [[nodiscard]] bool last_holds(std::uintptr_t address) const
     {

@@ -80,11 +80,15 @@ public:
     /// sites are there shows whose part it is. Rare: most parts hold cold blocks and no site.
     Status unite_parts(Site *begin, Site *end)
     {
+        if (parts_begin_ >= parts_end_)
+            return Status::ok;
+        const std::uintptr_t last = functions_.find(parts_end_ - 1) ? functions_.last_end() : parts_end_;
+        const std::uintptr_t first = functions_.find(parts_begin_);
         Array<Part> parts;
         for (const Site *site = begin; site != end; ++site) {
             const Group &group = list_.groups[site->group];
             const std::uintptr_t head = site_place(*site->record).head;
-            const bool is_part = !group.label && head >= parts_begin_ && head < parts_end_;
+            const bool is_part = !group.label && head >= first && head < last;
             if (is_part && (parts.empty() || parts[parts.size() - 1].group != site->group))
                 if (Status status = parts.push({group.function, site->group, site->group}); status != Status::ok)
                     return status;
