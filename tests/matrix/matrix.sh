@@ -7,8 +7,8 @@
 #
 #   matrix.sh INSPECT LIBRARY-FOLDER INCLUDE-FOLDER COMPILER LINKER MODE LEVEL...
 #
-# COMPILER gcc|clang, LINKER bfd|gold|lld, MODE pie|no-pie|static|shared, LEVEL -O0 ... -Os or lto; each level with and
-# without --gc-sections. Status 77: this machine cannot link so.
+# COMPILER gcc|clang, LINKER bfd|gold|lld, MODE pie|no-pie|static|shared, LEVEL -O0 ... -Os or lto, or several flags as in
+# -O2,-masm=intel; each level with and without --gc-sections. Status 77: this machine cannot link so.
 set -euo pipefail
 export LC_ALL=C
 
@@ -110,7 +110,7 @@ esac
 
 built=0
 for level in "$@"; do
-    optimisation=("$level")
+    IFS=, read -ra optimisation <<<"$level"
     [ "$level" != lto ] || optimisation=(-O2 -flto)
     check_possible "${optimisation[@]}"
     for sections in "" --gc-sections; do

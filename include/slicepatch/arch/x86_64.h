@@ -50,11 +50,14 @@
 
 #define SLICEPATCH_ARCH_CLOBBERS "memory", "cc"
 
-/* %fs:0 holds the thread pointer itself (ELF TLS ABI, variant II). */
+/*
+ * %fs:0 holds the thread pointer itself (ELF TLS ABI, variant II). {AT&T|Intel}: under -masm=intel the operands of the
+ * former would change places and the thread pointer be overwritten. What else is here reads the same in both.
+ */
 #define SLICEPATCH_ARCH_THREAD_POINTER() \
     __extension__({ \
         unsigned long slicepatch_tp_; \
-        __asm__("movq %%fs:0, %[tp]" : [tp] "=r"(slicepatch_tp_)); \
+        __asm__("{movq %%fs:0, %[tp]|mov %[tp], qword ptr fs:[0]}" : [tp] "=r"(slicepatch_tp_)); \
         slicepatch_tp_; \
     })
 
