@@ -185,7 +185,17 @@ SLICEPATCH_END_C_
 
 SLICEPATCH_BEGIN_C_
 
-extern struct slicepatch_object_state slicepatch_object __attribute__((visibility("hidden")));
+/*
+ * Defined by the text of each site. At -O0 gcc emits the functions below in files without a site too, where nobody runs
+ * them: weak there, and not with optimisation, because a weak variable costs the dynamic path a load for its address.
+ */
+#ifdef __OPTIMIZE__
+#define SLICEPATCH_UNLESS_OPTIMISED_WEAK_
+#else
+#define SLICEPATCH_UNLESS_OPTIMISED_WEAK_ weak,
+#endif
+extern struct slicepatch_object_state slicepatch_object
+    __attribute__((SLICEPATCH_UNLESS_OPTIMISED_WEAK_ visibility("hidden")));
 
 /* libc's own variable under a name of ours, weak: C libraries that register no rseq area do not define it. */
 extern const ptrdiff_t slicepatch_libc_rseq_offset_ __asm__("__rseq_offset") __attribute__((weak));

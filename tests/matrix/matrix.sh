@@ -3,7 +3,7 @@
 #
 # Builds one annotated program, of C and C++ parts, in many ways, and checks each: the table names every site of the
 # code and nothing else, has no dynamic relocation and one note, and the program runs, finds all its sites and patches
-# them.
+# them. A program, or with MODE shared an object, that includes the header and has no site links too.
 #
 #   matrix.sh INSPECT LIBRARY-FOLDER INCLUDE-FOLDER COMPILER LINKER MODE LEVEL...
 #
@@ -83,6 +83,25 @@ link() {
     esac
 }
 
+# link_without_sites FLAG...: the header alone must not ask for what only sites bring.
+link_without_sites() {
+    local driver language kind=()
+    local libraries=("${shared_library[@]}")
+    case $mode in
+    pie) kind=(-pie) ;;
+    no-pie) kind=(-no-pie) ;;
+    static) kind=(-static) libraries=("$library/libslicepatch.a") ;;
+    shared) kind=(-shared) ;;
+    esac
+    for driver in "$compiler" "$cxx"; do
+        language=c
+        [ "$driver" = "$compiler" ] || language=c++
+        "$driver" "-fuse-ld=$linker" "-I$include" "$@" "${kind[@]}" -x "$language" "$here/program/without_sites.c" \
+            -x none "${libraries[@]}" -o "$work/without_sites" || fail "no program without sites as $language"
+        [ "$mode" = shared ] || "$work/without_sites" || fail "a program without sites, as $language, ends with $?"
+    done
+}
+
 # check_file FILE: sets records, and adds to branches and unused.
 check_file() {
     local found some_branches some_unused notes relocations
@@ -113,6 +132,8 @@ for level in "$@"; do
     IFS=, read -ra optimisation <<<"$level"
     [ "$level" != lto ] || optimisation=(-O2 -flto)
     check_possible "${optimisation[@]}"
+    sections=
+    link_without_sites "${optimisation[@]}" "${place[@]}"
     for sections in "" --gc-sections; do
         separate=()
         collect=()
