@@ -53,6 +53,8 @@ const char *status_text(Status status)
         return "threads are running or cannot be counted, and the system refuses text that is writable and executable";
     case Status::bad_options:
         return "the options are of an unknown size or have unknown flags";
+    case Status::options_too_new:
+        return "the options have fields that this library is too old for";
     case Status::bad_environment:
         return "an environment variable has an unknown value";
     case Status::required_guarantee:

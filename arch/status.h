@@ -37,6 +37,7 @@ enum class [[nodiscard]] Status : std::uint8_t {
     live_refused,
     // start-up
     bad_options,
+    options_too_new,
     bad_environment,
     required_guarantee,
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "environment.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -19,12 +20,29 @@ Status complain(Settings &settings, Status status, const char *name, const char 
     return status;
 }
 
-Status apply_options(const slicepatch_options &options, Settings &settings)
+/// The caller's options as this library knows them; only the bytes that the caller has are read.
+Status copy_options(const slicepatch_options &given, slicepatch_options &options)
 {
-    if (options.size != sizeof options || options.flags & ~known_flags ||
-        (options.flags & SLICEPATCH_OPTION_LOCK && options.flags & SLICEPATCH_OPTION_ADOPT)) {
-        std::snprintf(settings.complaint, sizeof settings.complaint, "%s", status_text(Status::bad_options));
+    const std::size_t size = given.size;
+    if (size < SLICEPATCH_OPTIONS_SIZE_0)
         return Status::bad_options;
+    if (size > SLICEPATCH_STRUCT_SIZE_MAX)
+        return Status::options_too_new;
+    const auto *bytes = reinterpret_cast<const char *>(&given);
+    if (std::any_of(bytes + std::min(size, sizeof options), bytes + size, [](char byte) { return byte != 0; }))
+        return Status::options_too_new;
+    options = {};
+    std::memcpy(&options, bytes, std::min(size, sizeof options));
+    const bool contradicting = options.flags & SLICEPATCH_OPTION_LOCK && options.flags & SLICEPATCH_OPTION_ADOPT;
+    return options.flags & ~known_flags || contradicting ? Status::bad_options : Status::ok;
+}
+
+Status apply_options(const slicepatch_options &given, Settings &settings)
+{
+    slicepatch_options options;
+    if (Status status = copy_options(given, options); status != Status::ok) {
+        std::snprintf(settings.complaint, sizeof settings.complaint, "%s", status_text(status));
+        return status;
     }
     PatchOptions &patch = settings.patch;
     patch.request.off = options.flags & SLICEPATCH_OPTION_OFF;

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "report.h"
 
+#include <algorithm>
+#include <cerrno>
 #include <cinttypes>
+#include <cstddef>
 #include <cstdio>
 #include <cstring>
 #include <unistd.h>
@@ -113,6 +116,29 @@ void fill_report(const PatchResult &result, slicepatch_report &report)
     std::snprintf(report.verifier, sizeof report.verifier, "%s", host_backend().verifier());
     std::memcpy(report.reason, result.guarantee.reason, sizeof report.reason);
     fill_failure(result, report);
+}
+
+int check_report_size(const slicepatch_report &given)
+{
+    return given.size < SLICEPATCH_REPORT_SIZE_MIN ? -EINVAL : given.size > SLICEPATCH_STRUCT_SIZE_MAX ? -E2BIG : 0;
+}
+
+void write_report(const slicepatch_report &report, slicepatch_report &given)
+{
+    const std::size_t size = given.size, common = std::min(size, sizeof report);
+    auto *bytes = reinterpret_cast<char *>(&given);
+    const auto *from = reinterpret_cast<const char *>(&report);
+    std::copy(from + sizeof report.size, from + common, bytes + sizeof report.size);
+    std::fill(bytes + common, bytes + size, char{0});
+    if (size > offsetof(slicepatch_report, writer) && size < sizeof report)
+        bytes[size - 1] = 0; // it may cut a text, and nothing but texts is from there to the end
+}
+
+slicepatch_report read_report(const slicepatch_report &given)
+{
+    slicepatch_report report{};
+    std::memcpy(&report, &given, std::min<std::size_t>(given.size, sizeof report));
+    return report;
 }
 
 void print_failures(const PatchResult &result)

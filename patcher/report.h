@@ -13,6 +13,15 @@ const char *guarantee_name(int guarantee);
 /// Everything but size, duration and the counts of threads.
 void fill_report(const PatchResult &result, slicepatch_report &report);
 
+/// Whether a caller's report has a size that a report can have: 0, -EINVAL or -E2BIG.
+int check_report_size(const slicepatch_report &given);
+
+/// What the caller's report has room for; its size stays.
+void write_report(const slicepatch_report &report, slicepatch_report &given);
+
+/// The caller's report as this library knows it; only the bytes that the caller has are read.
+slicepatch_report read_report(const slicepatch_report &given);
+
 /// One line on standard error for each site that is not as it was meant to be.
 void print_failures(const PatchResult &result);
 

@@ -66,6 +66,8 @@ int error_of(Status status, const WriteResult &written)
         return -ENOMEM;
     if (status == Status::required_guarantee)
         return -EPERM;
+    if (status == Status::options_too_new)
+        return -E2BIG;
     if (status == Status::bad_options || status == Status::bad_environment)
         return -EINVAL;
     return status == Status::write_failed || written.status == Status::write_failed ? -EIO : 0;
@@ -167,8 +169,8 @@ using namespace slicepatch;
 
 extern "C" int slicepatch_init_from(const void *here, const slicepatch_options *options, slicepatch_report *report)
 {
-    if (report && report->size != sizeof *report)
-        return -EINVAL;
+    if (const int error = report ? check_report_size(*report) : 0)
+        return error;
     const int saved = errno;
     const InitLock lock;
     if (lock.nested())
@@ -177,7 +179,7 @@ extern "C" int slicepatch_init_from(const void *here, const slicepatch_options *
     const int answer = init(options, reinterpret_cast<std::uintptr_t>(here), last_report);
     init_runs = false;
     if (report)
-        *report = last_report;
+        write_report(last_report, *report);
     errno = saved;
     return answer;
 }
@@ -189,29 +191,30 @@ extern "C" int slicepatch_thread_init()
 
 extern "C" int slicepatch_get_report(slicepatch_report *report)
 {
-    if (!report || report->size != sizeof *report)
-        return -EINVAL;
+    if (const int error = report ? check_report_size(*report) : -EINVAL)
+        return error;
     const InitLock lock;
     if (lock.nested() && init_runs) // under a signal handler of this very thread
         return -EDEADLK;
-    *report = last_report;
-    report->size = sizeof *report;
-    add_threads(*report);
+    slicepatch_report current = last_report;
+    add_threads(current);
+    write_report(current, *report);
     return 0;
 }
 
-extern "C" std::size_t slicepatch_report_text(const slicepatch_report *report, char *buffer, std::size_t size)
+extern "C" std::size_t slicepatch_report_text(const slicepatch_report *given, char *buffer, std::size_t size)
 {
+    const slicepatch_report report = read_report(*given);
     const int length = std::snprintf(
         buffer, size,
         "slicepatch: guarantee %s: %s\n"
         "slicepatch: %u sites in %u objects: %u enabled, %u off, %u compiled, %u foreign (%s writer, proven by %s)\n"
         "slicepatch: %u threads enabled, %u missed; yields by system call %d; init took %u us\n"
         "%s%s%s",
-        guarantee_name(report->guarantee), report->reason, report->sites, report->objects, report->enabled, report->off,
-        report->compiled, report->foreign, report->writer, report->verifier, report->threads_enabled,
-        report->threads_missed, report->yield_number, report->duration_us, *report->failure ? "slicepatch: " : "",
-        report->failure, *report->failure ? "\n" : "");
+        guarantee_name(report.guarantee), report.reason, report.sites, report.objects, report.enabled, report.off,
+        report.compiled, report.foreign, report.writer, report.verifier, report.threads_enabled, report.threads_missed,
+        report.yield_number, report.duration_us, *report.failure ? "slicepatch: " : "", report.failure,
+        *report.failure ? "\n" : "");
     return length < 0 ? 0 : static_cast<std::size_t>(length);
 }
 

@@ -64,6 +64,19 @@ enum slicepatch_option_flags {
     SLICEPATCH_OPTION_LIVE = 16    /* patch under running threads on CPUs where that is opt-in (README, "Limits") */
 };
 
+/*
+ * Both structs below may grow at their end, and say their size so that a program and a library of different ages
+ * understand each other, as with clone3(2) and openat2(2):
+ *   options  smaller than the first version: -EINVAL; what is missing counts as zero; what this library does not know
+ *            must be zero, or init answers -E2BIG
+ *   report   filled as far as it goes, a text that it cuts is terminated; what this library does not know becomes zero;
+ *            -EINVAL where not even size and guarantee fit
+ * A size above SLICEPATCH_STRUCT_SIZE_MAX was never set: -E2BIG.
+ */
+#define SLICEPATCH_OPTIONS_SIZE_0 16 /* sizeof(struct slicepatch_options) in its first version */
+#define SLICEPATCH_REPORT_SIZE_MIN 8 /* size and guarantee */
+#define SLICEPATCH_STRUCT_SIZE_MAX 4096
+
 /* Zero-initialise, then set size. Strings stay the caller's and are only read during the call. */
 struct slicepatch_options {
     uint32_t size;     /* sizeof(struct slicepatch_options) */
@@ -73,7 +86,7 @@ struct slicepatch_options {
 
 /* Filled by slicepatch_init() and slicepatch_get_report(). Counts are over all objects loaded at that time. */
 struct slicepatch_report {
-    uint32_t size;            /* in: sizeof(struct slicepatch_report) */
+    uint32_t size;            /* in: sizeof(struct slicepatch_report); stays as it is */
     int32_t guarantee;        /* enum slicepatch_guarantee */
     uint32_t objects;         /* loaded objects that have sites */
     uint32_t sites;           /* = enabled + off + compiled + foreign */
@@ -97,7 +110,8 @@ struct slicepatch_report {
  *
  * Both pointers may be NULL. Returns 0 on success, which includes a guarantee of NONE: the program is then as correct
  * and about as fast as without slicepatch. Errors, after which every site that was not patched works as compiled:
- *   -EINVAL  options or an environment variable cannot be understood (report->reason names it)
+ *   -EINVAL  options or an environment variable cannot be understood (report->reason names it), or the size of report
+ *   -E2BIG   options ask for something that this library is too old for, or a size is absurd
  *   -EPERM   required a guarantee that this process cannot have
  *   -ENOMEM  no memory for the list of sites
  *   -EIO     a site reads back differently from what was written (report->failure)
@@ -133,13 +147,16 @@ static inline int slicepatch_init(const struct slicepatch_options *options, stru
 SLICEPATCH_API int slicepatch_thread_init(void);
 
 /*
- * The report of the last slicepatch_init(), with threads counted up to now. Returns 0, -EINVAL (report->size), or
+ * The report of the last slicepatch_init(), with threads counted up to now. Returns 0, -EINVAL or -E2BIG for its size, or
  * -EDEADLK in a signal handler that interrupted this thread's slicepatch_init(). Waits for one that runs in another
  * thread. Not async-signal-safe.
  */
 SLICEPATCH_API int slicepatch_get_report(struct slicepatch_report *report);
 
-/* The report as text into buffer, always terminated; returns the length that it needs, without the terminator. */
+/*
+ * The report as text into buffer, always terminated unless size is 0; returns the length that it needs, without the
+ * terminator. Reads report->size bytes of the report at most; what is not there counts as zero or empty.
+ */
 SLICEPATCH_API size_t slicepatch_report_text(const struct slicepatch_report *report, char *buffer, size_t size);
 
 enum slicepatch_site_state {

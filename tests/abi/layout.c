@@ -76,6 +76,8 @@ static void check_records(void)
 static void check_calls(void)
 {
     SIZE(struct slicepatch_options, 16);
+    VALUE(SLICEPATCH_OPTIONS_SIZE_0, 16);
+    VALUE(SLICEPATCH_REPORT_SIZE_MIN, offsetof(struct slicepatch_report, objects));
     OFFSET(struct slicepatch_options, size, 0);
     OFFSET(struct slicepatch_options, flags, 4);
     OFFSET(struct slicepatch_options, sites, 8);

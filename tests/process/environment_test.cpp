@@ -16,11 +16,11 @@ using namespace slicepatch::test;
 
 namespace {
 
-/// -EINVAL, the words on standard error and in the report, and a program that works as compiled.
-void check_refused(const Outcome &outcome, const std::string &reason) {
+/// An error, the words on standard error and in the report, and a program that works as compiled.
+void check_refused(const Outcome &outcome, const std::string &reason, int error = EINVAL) {
     CAPTURE(outcome.out);
     CHECK(outcome.status == 0);
-    CHECK(outcome.value("answer") == std::to_string(-EINVAL));
+    CHECK(outcome.value("answer") == std::to_string(-error));
     CHECK(outcome.value("reason") == reason);
     CHECK(outcome.error == "slicepatch: " + reason + "\n");
     CHECK(outcome.value("errno") == "kept");
@@ -67,7 +67,7 @@ TEST_CASE("a value that does not end is cut in the message") {
                   "SLICEPATCH=" + endless.substr(0, 64) + " is not one of auto, off, require");
 }
 
-TEST_CASE("options of another size, with unknown or contradicting flags are refused") {
+TEST_CASE("options that are smaller than their first version, or with unknown or contradicting flags, are refused") {
     const std::string reason = "the options are of an unknown size or have unknown flags";
     check_refused(init_with_options({"size=8"}), reason);
     check_refused(init_with_options({"size=0"}), reason);
@@ -75,11 +75,70 @@ TEST_CASE("options of another size, with unknown or contradicting flags are refu
     check_refused(init_with_options({"flags=12"}), reason); // lock and adopt
 }
 
-TEST_CASE("a report of another size is refused before anything happens") {
-    const Outcome outcome = run_subject({"kernel=none", "init-with-small-report", "run=10", "check", "states"});
-    CHECK(outcome.value("answer") == std::to_string(-EINVAL));
-    CHECK(outcome.state_of("first") == "compiled");
-    CHECK(run_subject({"kernel=none", "init", "report=8"}).value("answer") == std::to_string(-EINVAL));
+TEST_CASE("options of a newer program are understood as long as they ask for nothing new") {
+    check_selected(init_with_options({"sites=first", "size=17"}), {"first"});
+    check_selected(init_with_options({"sites=first", "size=4096"}), {"first"});
+    check_selected(init_with_options({"sites=first", "size=24", "byte=24"}), {"first"}); // behind them
+    const std::string reason = "the options have fields that this library is too old for";
+    check_refused(init_with_options({"size=24", "byte=16"}), reason, E2BIG);
+    check_refused(init_with_options({"size=4096", "byte=4095"}), reason, E2BIG);
+    check_refused(init_with_options({"size=4097"}), reason, E2BIG);
+    check_refused(init_with_options({"size=0xffffffff"}), reason, E2BIG);
+}
+
+TEST_CASE("a report of a size that nobody can mean is refused before anything happens") {
+    const struct {
+        const char *size;
+        int error;
+    } cases[] = {{"0", EINVAL}, {"7", EINVAL}, {"4097", E2BIG}, {"4294967295", E2BIG}};
+    for (const auto &c : cases) {
+        CAPTURE(c.size);
+        const std::string size = std::string("=") + c.size;
+        const Outcome init = run_subject({"kernel=none", "init-with-report" + size, "run=10", "check", "states"});
+        CHECK(init.value("answer") == std::to_string(-c.error));
+        CHECK(init.value("behind") == "untouched");
+        CHECK(init.state_of("first") == "compiled");
+        CHECK(run_subject({"kernel=none", "init", "report" + size}).value("answer") == std::to_string(-c.error));
+    }
+}
+
+TEST_CASE("the report of an older program is filled as far as it goes, and its text says no more") {
+    for (const bool again : {false, true}) {
+        const auto filled = [again](const std::string &size) {
+            return again ? run_subject({"kernel=none", "init", "report=" + size})
+                         : run_subject({"kernel=none", "init-with-report=" + size});
+        };
+        CAPTURE(again);
+        const Outcome numbers = filled("48"), cut = filled("110"), word = filled("64"), all = filled("480");
+        for (const Outcome &outcome : {numbers, cut, word, all}) {
+            CAPTURE(outcome.out);
+            CHECK(outcome.value("answer") == "0");
+            CHECK(outcome.value("behind") == "untouched");
+            CHECK(outcome.value("off") == all_sites);
+        }
+        CHECK(numbers.value("size") == "48");
+        CHECK(numbers.value("writer") == "");
+        CHECK(numbers.out.find("slicepatch: guarantee none: \n") != std::string::npos);
+        CHECK(numbers.out.find("(\xee") == std::string::npos);
+        CHECK(word.value("writer") == "procmem");
+        CHECK(word.value("verifier") == "");
+        CHECK(cut.value("reason") == "the kernel ha");
+        CHECK(cut.out.find("slicepatch: guarantee none: the kernel ha\n") != std::string::npos);
+        CHECK(all.value("reason").starts_with("the kernel has no time slice extension"));
+    }
+}
+
+TEST_CASE("the report of a newer program has zero where this library knows nothing") {
+    for (const char *verb : {"init-with-report", "report"})
+        for (const std::string size : {"481", "500", "4096"}) {
+            const Outcome outcome = run_subject({"kernel=none", "init", verb + ("=" + size)});
+            CHECK(outcome.value("answer") == "0");
+            CHECK(outcome.value("size") == size);
+            CHECK(outcome.value("rest") == "zero");
+            CHECK(outcome.value("behind") == "untouched");
+            CHECK(outcome.value("off") == all_sites);
+            CHECK(outcome.out.find("slicepatch: 15 sites in 1 objects: 0 enabled, 15 off") != std::string::npos);
+        }
 }
 
 TEST_CASE("init works without a report") {

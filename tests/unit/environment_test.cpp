@@ -73,7 +73,7 @@ TEST_CASE("an unknown value of a variable names the variable, the value and what
     }
 }
 
-TEST_CASE("options of an unknown size, with unknown flags or against each other are refused")
+TEST_CASE("options that are too small, with unknown flags or against each other are refused")
 {
     const slicepatch_options cases[] = {
         {sizeof(slicepatch_options) - 4, 0, nullptr},

@@ -9,7 +9,11 @@
 #include <string.h>
 #include <sys/auxv.h>
 
-static struct slicepatch_options options;
+/* With room behind them for fields that nobody knows yet. */
+static union {
+    struct slicepatch_options known;
+    unsigned char bytes[8192];
+} options;
 static int has_options;
 
 static void print_report(const struct slicepatch_report *report)
@@ -28,7 +32,7 @@ static void init(const char *argument)
     struct slicepatch_report report = {.size = sizeof report};
     const int unusual = 4242;
     errno = unusual;
-    const int answer = slicepatch_init(has_options ? &options : NULL, &report);
+    const int answer = slicepatch_init(has_options ? &options.known : NULL, &report);
     const int after = errno;
     printf("answer=%d\nerrno=%s\n", answer, after == unusual ? "kept" : "changed");
     print_report(&report);
@@ -37,23 +41,55 @@ static void init(const char *argument)
 static void init_without_report(const char *argument)
 {
     (void)argument;
-    printf("answer=%d\n", slicepatch_init(has_options ? &options : NULL, NULL));
+    printf("answer=%d\n", slicepatch_init(has_options ? &options.known : NULL, NULL));
 }
 
-static void init_with_small_report(const char *argument)
+/* A report of a program that is older or newer than the library: the room behind it is not the library's. */
+static union {
+    struct slicepatch_report report;
+    unsigned char bytes[8192];
+} room;
+
+static const unsigned char unwritten = 0xee;
+
+static struct slicepatch_report *sized_report(const char *size)
 {
-    (void)argument;
-    struct slicepatch_report report = {.size = sizeof report - 1};
-    printf("answer=%d\n", slicepatch_init(NULL, &report));
+    memset(&room, unwritten, sizeof room);
+    room.report.size = *size ? (uint32_t)strtoul(size, NULL, 10) : sizeof room.report;
+    return &room.report;
+}
+
+static int are_all(unsigned char value, size_t from, size_t to)
+{
+    while (from < to && room.bytes[from] == value)
+        ++from;
+    return from >= to;
+}
+
+static void print_sized_report(int answer)
+{
+    const size_t size = room.report.size, known = size < sizeof room.report ? size : sizeof room.report;
+    const size_t end = size < sizeof room.report.size ? sizeof room.report.size : size;
+    printf("answer=%d\n", answer);
+    printf("behind=%s\n", are_all(unwritten, end, sizeof room) ? "untouched" : "written");
+    if (answer)
+        return;
+    printf("size=%zu\nrest=%s\n", size, are_all(0, known, size) ? "zero" : "left");
+    char text[2048];
+    slicepatch_report_text(&room.report, text, sizeof text);
+    printf("%s", text);
+    memset(room.bytes + known, 0, sizeof room - known);
+    print_report(&room.report);
+}
+
+static void init_with_report(const char *size)
+{
+    print_sized_report(slicepatch_init(NULL, sized_report(size)));
 }
 
 static void get_report(const char *size)
 {
-    struct slicepatch_report report = {.size = *size ? (uint32_t)strtoul(size, NULL, 10) : sizeof report};
-    const int answer = slicepatch_get_report(&report);
-    printf("answer=%d\n", answer);
-    if (answer == 0)
-        print_report(&report);
+    print_sized_report(slicepatch_get_report(sized_report(size)));
 }
 
 static void print_text(const char *argument)
@@ -68,27 +104,32 @@ static void print_text(const char *argument)
     printf("%slength=%s\ncut=%s\n", text, needed == strlen(text) && again == needed ? "right" : "wrong", cut);
 }
 
-/* flags=N, sites=GLOB, size=N: options for the inits behind them. */
+/* flags=N, sites=GLOB, size=N, byte=OFFSET: options for the inits behind them. */
 static void begin_options(void)
 {
     if (!has_options)
-        options.size = sizeof options;
+        options.known.size = sizeof options.known;
     has_options = 1;
 }
 static void set_flags(const char *value)
 {
     begin_options();
-    options.flags = (uint32_t)strtoul(value, NULL, 0);
+    options.known.flags = (uint32_t)strtoul(value, NULL, 0);
 }
 static void set_sites(const char *value)
 {
     begin_options();
-    options.sites = value;
+    options.known.sites = value;
 }
 static void set_size(const char *value)
 {
     begin_options();
-    options.size = (uint32_t)strtoul(value, NULL, 0);
+    options.known.size = (uint32_t)strtoul(value, NULL, 0);
+}
+static void set_byte(const char *offset)
+{
+    begin_options();
+    options.bytes[strtoul(offset, NULL, 0) % sizeof options] = 1;
 }
 
 /* A record that is not trusted has no file name, and its address may be anything. */
@@ -203,12 +244,13 @@ static void print_secure(const char *argument)
 const struct verb report_verbs[] = {
     {"init", init},
     {"init-without-report", init_without_report},
-    {"init-with-small-report", init_with_small_report},
+    {"init-with-report", init_with_report},
     {"report", get_report},
     {"text", print_text},
     {"flags", set_flags},
     {"sites", set_sites},
     {"size", set_size},
+    {"byte", set_byte},
     {"states", print_states},
     {"stop-early", stop_early},
     {"mark", mark},
