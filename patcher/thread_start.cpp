@@ -21,6 +21,8 @@
 extern "C" {
 // The libc.a of glibc and of musl define it beside the weak public name; no shared libc exports it.
 __attribute__((weak)) int __pthread_create(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+// A sanitizer's own, beside a weak pthread_create that ours replaces where its runtime is an archive, as clang's is.
+__attribute__((weak)) int __interceptor_pthread_create(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
 // Ours by a name that nobody else's definition can take.
 __attribute__((visibility("hidden"))) int slicepatch_pthread_create(pthread_t *, const pthread_attr_t *,
                                                                     void *(*)(void *), void *) noexcept;
@@ -37,9 +39,26 @@ namespace {
 
 using PthreadCreate = int (*)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
 
+bool is_in_this_object(PthreadCreate function)
+{
+    Dl_info own, other;
+    return dladdr(reinterpret_cast<void *>(&slicepatch_pthread_create), &own) &&
+           dladdr(reinterpret_cast<void *>(function), &other) && own.dli_fbase == other.dli_fbase;
+}
+
+/// The definition that was linked into this very object, and whose place ours took; null if none was. A sanitizer's in
+/// another object passes on to us, and must not be called back.
+PthreadCreate linked_pthread_create()
+{
+    if (__interceptor_pthread_create && is_in_this_object(__interceptor_pthread_create))
+        return __interceptor_pthread_create;
+    return __pthread_create;
+}
+
 PthreadCreate find_real()
 {
-    return __pthread_create ? __pthread_create : reinterpret_cast<PthreadCreate>(dlsym(RTLD_NEXT, "pthread_create"));
+    const PthreadCreate linked = linked_pthread_create();
+    return linked ? linked : reinterpret_cast<PthreadCreate>(dlsym(RTLD_NEXT, "pthread_create"));
 }
 
 /// Looked up once, when the library is loaded: later, dlsym() would wait for a dlopen() that waits for this very
