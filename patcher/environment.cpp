@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "environment.h"
 
+#include "plan.h"
+
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -17,6 +19,16 @@ constexpr std::uint32_t known_flags = SLICEPATCH_OPTION_OFF | SLICEPATCH_OPTION_
 Status complain(Settings &settings, Status status, const char *name, const char *value, const char *known)
 {
     std::snprintf(settings.complaint, sizeof settings.complaint, "%s=%.64s is not one of %s", name, value, known);
+    return status;
+}
+
+Status apply_selection(const char *value, const char *name, Status status, Settings &settings)
+{
+    settings.patch.selection = value;
+    if (is_selection(value))
+        return Status::ok;
+    std::snprintf(settings.complaint, sizeof settings.complaint, "%s has an item of more than %zu bytes", name,
+                  longest_glob);
     return status;
 }
 
@@ -51,8 +63,7 @@ Status apply_options(const slicepatch_options &given, Settings &settings)
     if (options.flags & (SLICEPATCH_OPTION_LOCK | SLICEPATCH_OPTION_ADOPT))
         patch.request.lock = options.flags & SLICEPATCH_OPTION_LOCK;
     patch.live_opt_in = options.flags & SLICEPATCH_OPTION_LIVE;
-    patch.selection = options.sites;
-    return Status::ok;
+    return apply_selection(options.sites, "the options' list of sites", Status::bad_options, settings);
 }
 
 Status apply_mode(const char *value, Settings &settings)
@@ -106,7 +117,9 @@ Status apply_environment(Settings &settings)
         if (Status status = apply_writer(writer, settings); status != Status::ok)
             return status;
     if (const char *sites = std::getenv("SLICEPATCH_SITES"))
-        settings.patch.selection = sites;
+        if (Status status = apply_selection(sites, "SLICEPATCH_SITES", Status::bad_environment, settings);
+            status != Status::ok)
+            return status;
     if (Status status = read_switch("SLICEPATCH_LIVE", settings.patch.live_opt_in, settings); status != Status::ok)
         return status;
     return read_switch("SLICEPATCH_VERBOSE", settings.verbose, settings);

@@ -29,23 +29,51 @@ Action plan_group(const GroupFacts &group, const PlanInput &input)
     return Action::off;
 }
 
+namespace {
+
+struct Item {
+    const char *glob;
+    std::size_t length;
+    bool excludes;
+};
+
+/// The item that begins at rest, which moves to the next one; false at the end.
+bool take_item(const char *&rest, Item &item)
+{
+    if (!*rest)
+        return false;
+    const std::size_t length = std::strcspn(rest, ",");
+    const bool excludes = *rest == '-';
+    item = {rest + excludes, length - excludes, excludes};
+    rest += length + (rest[length] == ',');
+    return true;
+}
+
+} // namespace
+
+bool is_selection(const char *selection)
+{
+    Item item;
+    while (selection && take_item(selection, item))
+        if (item.length > longest_glob)
+            return false;
+    return true;
+}
+
 bool selects(const char *selection, const char *name)
 {
     if (!selection || !*selection)
         return true;
     bool selected = *selection == '-';
-    for (const char *item = selection; *item;) {
-        const std::size_t length = std::strcspn(item, ",");
-        const bool excludes = *item == '-';
-        char pattern[256];
-        const std::size_t size = length - excludes;
-        if (size < sizeof pattern) {
-            std::memcpy(pattern, item + excludes, size);
-            pattern[size] = 0;
-            if (!fnmatch(pattern, name, 0))
-                selected = !excludes;
-        }
-        item += length + (item[length] == ',');
+    Item item;
+    for (const char *rest = selection; take_item(rest, item);) {
+        char glob[longest_glob + 1];
+        if (item.length >= sizeof glob)
+            continue; // is_selection() refused it
+        std::memcpy(glob, item.glob, item.length);
+        glob[item.length] = 0;
+        if (!fnmatch(glob, name, 0))
+            selected = !item.excludes;
     }
     return selected;
 }
@@ -63,10 +91,8 @@ bool is_selected(const SiteList &list, const Group &group, const char *selection
     if (group.label)
         return selects(selection, group.label);
     // Only now is a function's name worth opening the object's file.
-    char name[256];
-    find_function_name(list.objects[group.object], group.function, name, sizeof name);
-    name[std::strcspn(name, ".")] = 0; // what the compiler made of one function (".part.0", ...) shares its decision
-    return selects(selection, name);
+    const FunctionName name(list.objects[group.object], group.function);
+    return selects(selection, name.text());
 }
 
 } // namespace

@@ -38,8 +38,13 @@ Action plan_group(const GroupFacts &group, const PlanInput &input);
 /// One action per group of the list.
 Status plan(const SiteList &list, const PlanInput &input, const char *selection, Array<Action> &actions);
 
+inline constexpr std::size_t longest_glob = 4095; // bytes of one item of a selection, without its '-'
+
+/// Whether no item of the selection is longer than that.
+bool is_selection(const char *selection);
+
 /// Whether name is selected by "glob,-glob,...": the last match decides; without a match, a list that starts with an
-/// exclusion selects, and any other does not. Null or empty selects everything.
+/// exclusion selects, and any other does not. Null or empty selects everything. The name may be of any length.
 bool selects(const char *selection, const char *name);
 
 } // namespace slicepatch

@@ -201,6 +201,15 @@ TEST_CASE("SLICEPATCH_SITES selects by function where a site has no label") {
     check_selected(init_with_options({"sites=chooses"}), {"chooses"});
 }
 
+TEST_CASE("an item of a selection that is too long is refused and leaves every site as compiled") {
+    const std::string longest(4095, 'x');
+    check_refused(init_with({"SLICEPATCH_SITES=first,-" + longest + "x"}),
+                  "SLICEPATCH_SITES has an item of more than 4095 bytes");
+    check_refused(init_with_options({"sites=" + longest + "x"}),
+                  "the options' list of sites has an item of more than 4095 bytes");
+    check_selected(init_with({"SLICEPATCH_SITES=first,-" + longest}, "kernel=stock"), {"first"});
+}
+
 TEST_CASE("SLICEPATCH_WRITER chooses how bytes are written") {
     for (const char *writer : {"procmem", "rwx"}) {
         const Outcome outcome = init_with({std::string("SLICEPATCH_WRITER=") + writer});

@@ -3,9 +3,56 @@
 
 #include <doctest/doctest.h>
 
+#include <link.h>
+#include <string>
+
 using namespace slicepatch;
 
+#define TEN_TIMES(text) text text text text text text text text text text
+#define LONG_NAME TEN_TIMES(TEN_TIMES("a_long_name_"))
+
+// By the linker's names they differ behind 1,200 bytes only.
+static void one() __asm__(LONG_NAME "one");
+static void other() __asm__(LONG_NAME "other");
+
+static volatile int ran;
+static void one()
+{
+    ran = 1;
+}
+static void other()
+{
+    ran = 2;
+}
+
 namespace {
+
+std::uintptr_t base_of_executable()
+{
+    std::uintptr_t base = 0;
+    dl_iterate_phdr(
+        [](dl_phdr_info *info, std::size_t, void *found) {
+            *static_cast<std::uintptr_t *>(found) = info->dlpi_addr;
+            return 1; // the first object is the executable
+        },
+        &base);
+    return base;
+}
+
+Action plan_for(void (*function)(), const char *selection)
+{
+    SiteList list;
+    Array<Action> actions;
+    REQUIRE(list.objects.push({"", base_of_executable(), nullptr, 0, 0}) == Status::ok);
+    REQUIRE(list.groups.push({.label = nullptr,
+                              .function = reinterpret_cast<std::uintptr_t>(function),
+                              .object = 0,
+                              .has_enter = true,
+                              .has_exit = true,
+                              .trouble = Status::ok}) == Status::ok);
+    REQUIRE(plan(list, {SLICEPATCH_GUARANTEE_PROCESS, true, false, true}, selection, actions) == Status::ok);
+    return actions[0];
+}
 
 constexpr GroupFacts pair{
     .has_enter = true, .has_exit = true, .trouble = false, .selected = true, .has_enabled = false, .has_off = false};
@@ -103,4 +150,42 @@ TEST_CASE("a selection is a list of globs of which the last match decides")
     CHECK(selects("*,-q*,queue", "queue"));
     CHECK(selects("ns::*", "ns::lock"));
     CHECK(!selects(",", "queue"));
+}
+
+TEST_CASE("a function is selected by its name, however long that is")
+{
+    CHECK(plan_for(one, "*_one") == Action::enable);
+    CHECK(plan_for(other, "*_one") == Action::off);
+    CHECK(plan_for(other, "-*_one") == Action::enable);
+    const std::string whole = std::string(LONG_NAME) + "other";
+    CHECK(plan_for(other, whole.c_str()) == Action::enable);
+    CHECK(plan_for(one, whole.c_str()) == Action::off);
+}
+
+TEST_CASE("an item and a name of any length that is accepted are matched to their ends")
+{
+    const std::string name(5000, 'n'), other = name + "m";
+    for (const std::size_t length : {255, 256, 257, 4095}) {
+        const std::string stem(length - 1, 'n'), glob = stem + "*", excluding = "-" + glob, plain = stem + "x";
+        CAPTURE(length);
+        CHECK(is_selection(glob.c_str()));
+        CHECK(is_selection(excluding.c_str()));
+        CHECK(selects(glob.c_str(), name.c_str()));
+        CHECK(!selects(excluding.c_str(), name.c_str()));
+        CHECK(selects(plain.c_str(), plain.c_str()));
+        CHECK(!selects(plain.c_str(), stem.c_str()));
+    }
+    CHECK(!selects("*n", other.c_str()));
+    CHECK(selects("*m", other.c_str()));
+}
+
+TEST_CASE("a selection with an item that is too long is none")
+{
+    const std::string longest(longest_glob, 'n');
+    CHECK(is_selection(nullptr));
+    CHECK(is_selection(""));
+    CHECK(is_selection((longest + "," + longest).c_str()));
+    CHECK(is_selection(("-" + longest).c_str()));
+    CHECK(!is_selection((longest + "n").c_str()));
+    CHECK(!is_selection(("a,-" + longest + "n,b").c_str()));
 }
