@@ -77,7 +77,8 @@ private:
 
 /// Gives any Lockable a request around each attempt. A lock that is free is taken inside the request; where it is not,
 /// the request ends before the wait, and a new one starts once the lock is held. A lock whose unlock() makes a system
-/// call to wake a waiter (std::mutex does, when contended) ends a granted slice with it: correct, of less use.
+/// call to wake a waiter (std::mutex does, when contended) ends a granted slice with it: correct, of less use. What the
+/// Lockable throws goes through, and leaves no request behind.
 template <class Lockable> class lock_adapter {
 public:
     lock_adapter() = default;
@@ -95,7 +96,10 @@ public:
     [[gnu::always_inline]] [[nodiscard]] bool try_lock()
     {
         SLICEPATCH_ENTER_AS("slicepatch::lock_adapter");
-        if (lock_.try_lock()) [[likely]]
+        request made;
+        const bool taken = lock_.try_lock();
+        made.kept = true; // nothing was thrown
+        if (taken) [[likely]]
             return true;
         SLICEPATCH_EXIT_AS("slicepatch::lock_adapter");
         return false;
@@ -103,8 +107,8 @@ public:
 
     [[gnu::always_inline]] void unlock()
     {
+        const request made;
         lock_.unlock();
-        SLICEPATCH_EXIT_AS("slicepatch::lock_adapter");
     }
 
     /// The lock itself, for what the adapter does not offer. Locking it directly makes no request.
@@ -114,6 +118,19 @@ public:
     }
 
 private:
+    /// Ends with the scope unless it is kept, also where an exception leaves it.
+    struct request {
+        request() noexcept = default;
+        request(const request &) = delete;
+        request &operator=(const request &) = delete;
+        [[gnu::always_inline]] ~request()
+        {
+            if (!kept)
+                SLICEPATCH_EXIT_AS("slicepatch::lock_adapter");
+        }
+        bool kept = false;
+    };
+
     Lockable lock_;
 };
 
