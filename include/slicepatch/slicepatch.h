@@ -155,7 +155,8 @@ SLICEPATCH_API int slicepatch_get_report(struct slicepatch_report *report);
 
 /*
  * The report as text into buffer, always terminated unless size is 0; returns the length that it needs, without the
- * terminator. Reads report->size bytes of the report at most; what is not there counts as zero or empty.
+ * terminator. Reads report->size bytes of the report at most; what is not there counts as zero or empty. Touches nothing
+ * but its arguments: thread-safe. Not async-signal-safe.
  */
 SLICEPATCH_API size_t slicepatch_report_text(const struct slicepatch_report *report, char *buffer, size_t size);
 
@@ -179,14 +180,18 @@ struct slicepatch_site_info {
 
 /*
  * Calls visit for each site of every loaded object until it returns something other than 0, and returns that. Holds the
- * loader's lock: visit must not call dlopen(), dlclose() or slicepatch_init(). -EINVAL if an object's table is malformed,
- * -EDEADLK in a signal handler that interrupted this thread's slicepatch_init().
- * Thread-safe, waits for a slicepatch_init() that runs. Not async-signal-safe.
+ * loader's lock: visit must not call dlopen(), dlclose() or slicepatch_init(), nor wait for a thread that does. -EINVAL if
+ * an object's table is malformed, -ENOMEM if there is no memory for the list of sites, -EDEADLK in a signal handler that
+ * interrupted this thread's slicepatch_init(). Preserves errno. Thread-safe: waits for a slicepatch_init() that runs. Not
+ * async-signal-safe.
  */
 SLICEPATCH_API int slicepatch_for_each_site(int (*visit)(const struct slicepatch_site_info *site, void *data),
                                             void *data);
 
-/* Calls slicepatch_init(NULL, NULL) before main(): write it once at file scope, outside every function. */
+/*
+ * Calls slicepatch_init(NULL, NULL) before main(): write it once at file scope, outside every function. What became of it
+ * is in slicepatch_get_report().
+ */
 #define SLICEPATCH_INIT_AT_START() \
     __attribute__((constructor, used)) static void slicepatch_init_at_start_(void) \
     { \
@@ -324,8 +329,9 @@ static SLICEPATCH_ARCH_COLD void slicepatch_exit_dynamic_(void)
 /*
  * The two marks of a critical section. ENTER goes before the acquiring atomic; a failed attempt runs EXIT before it
  * waits. EXIT goes strictly after the releasing store: earlier, it might give the CPU away while holding the lock. Both
- * order memory for the compiler, which is enough: the kernel acts at an interrupt on the same CPU. Async-signal-safe,
- * but a handler that runs a section of its own ends the request of the section that it interrupted.
+ * order memory for the compiler, which is enough: the kernel acts at an interrupt on the same CPU. Thread-safe: any thread
+ * may run them at any time, before, during and after slicepatch_init(). Async-signal-safe, but a handler that runs a
+ * section of its own ends the request of the section that it interrupted.
  *
  * label, a string literal without % { | } " \, names a group of sites: whatever is decided or goes wrong, all sites of
  * a label in an object share it. Sections that ENTER in one function and EXIT in another need a label.
@@ -341,7 +347,8 @@ static SLICEPATCH_ARCH_COLD void slicepatch_exit_dynamic_(void)
 
 /*
  * Whether this process extends slices: true after a slicepatch_init() that reached SLICEPATCH_GUARANTEE_THREAD or more,
- * unless this site was deselected. A patched branch, no load and no test; use it to choose larger code.
+ * unless this site was deselected. A patched branch, no load and no test; use it to choose larger code. Thread-safe and
+ * async-signal-safe.
  */
 #define slicepatch_enabled() SLICEPATCH_BRANCH_("", SLICEPATCH_NO_LABEL_)
 #define slicepatch_enabled_as(label) SLICEPATCH_BRANCH_(SLICEPATCH_LABEL_TEXT_(label), SLICEPATCH_HAS_LABEL_)
@@ -377,7 +384,8 @@ SLICEPATCH_END_C_
 
 /*
  * The same for code that cannot know whether it is in a section already: only the outermost pair asks and yields, at
- * the price of a thread-local counter. One label for all of them, because any ENTER may meet any EXIT.
+ * the price of a thread-local counter. One label for all of them, because any ENTER may meet any EXIT. Thread-safe and
+ * async-signal-safe.
  */
 #define SLICEPATCH_ENTER_OUTERMOST() SLICEPATCH_ENTER_OUTERMOST_AS("slicepatch.outermost")
 #define SLICEPATCH_EXIT_OUTERMOST() SLICEPATCH_EXIT_OUTERMOST_AS("slicepatch.outermost")
