@@ -92,8 +92,21 @@ quietly "$cc" -std=c11 -O2 "$here/c_project/main.c" "${flags[@]}" -o "$work/pc_c
 quietly "$cxx" -std=c++20 -O2 "$here/cpp_project/main.cpp" "${flags[@]}" -o "$work/pc_cpp"
 expect "$says" env LD_LIBRARY_PATH="$lib" "$work/pc_c"
 expect "$says" env LD_LIBRARY_PATH="$lib" "$work/pc_cpp"
-quietly "$cc" -std=c11 -O2 "$here/c_project/main.c" -static "${flags[@]}" -o "$work/pc_static"
+read -ra static_flags <<<"$("$pkg_config" --static --cflags --libs slicepatch)"
+[ "${#static_flags[@]}" -gt "${#flags[@]}" ] || fail "pkg-config --static says no more than without"
+quietly "$cc" -std=c11 -O2 "$here/c_project/main.c" -static "${static_flags[@]}" -o "$work/pc_static"
 expect "$says" "$work/pc_static"
+# The archive in a program that is not static, with the decoder or without.
+read -ra decoder <<<"$("$pkg_config" --variable=decoder slicepatch)"
+[ "${#decoder[@]}" -gt 0 ] || fail "pkg-config does not say how to link the decoder"
+for verifier in "Zydis ${decoder[*]}" "assembler"; do
+    read -ra options <<<"$verifier"
+    quietly "$cc" -std=c11 -O2 "$here/c_project/main.c" -Wl,-Bstatic "${flags[@]}" -Wl,-Bdynamic "${options[@]:1}" \
+        -o "$work/pc_archive"
+    expect "$says" "$work/pc_archive"
+    SLICEPATCH_VERBOSE=1 "$work/pc_archive" >/dev/null 2>"$work/messages"
+    grep -q "proven by ${options[0]})" "$work/messages" || fail "the archive with ${options[*]:1} is not proven by ${options[0]}"
+done
 
 # ---- other folders for libraries: a distribution's own, and one that is deeper ----
 for layout in "/usr lib/x86_64-linux-gnu" "/opt/some/place lib64" "/usr/local some/deeper/lib"; do
@@ -111,4 +124,4 @@ for layout in "/usr lib/x86_64-linux-gnu" "/opt/some/place lib64" "/usr/local so
     done
     rm -rf "$root" "$work/layout"
 done
-echo "8 programs of outside projects ran; 3 layouts"
+echo "10 programs of outside projects ran; 3 layouts"
