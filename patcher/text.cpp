@@ -209,17 +209,17 @@ Status TextWriter::write_memory(Page edits)
 
 Status TextWriter::write_copy(Page edits)
 {
-    alignas(64) std::uint8_t copy[max_page_size];
-    const std::uintptr_t page = page_of(edits[0].address);
-    std::memcpy(copy, at(page), page_size_);
-    std::size_t first = page_size_, last = 0;
+    // From the first edit to the last: what else is on the page need not be text.
+    std::uintptr_t first = UINTPTR_MAX, last = 0;
     for (const Edit &edit : edits) {
-        const std::size_t offset = edit.address - page;
-        std::memcpy(copy + offset, &edit.after, edit.size);
-        first = std::min(first, offset);
-        last = std::max(last, offset + edit.size);
+        first = std::min(first, edit.address);
+        last = std::max(last, edit.address + edit.size);
     }
-    return memory_.write(page + first, copy + first, last - first);
+    alignas(64) std::uint8_t copy[max_page_size];
+    std::memcpy(copy, at(first), last - first);
+    for (const Edit &edit : edits)
+        std::memcpy(copy + (edit.address - first), &edit.after, edit.size);
+    return memory_.write(first, copy, last - first);
 }
 
 Status TextWriter::write_mapping(Page edits)
