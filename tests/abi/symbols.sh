@@ -19,7 +19,7 @@ same() {
     fi
 }
 
-functions=$(printf '%s\n' slicepatch_init slicepatch_thread_init slicepatch_get_report slicepatch_report_text \
+functions=$(printf "%s\n" slicepatch_init_from slicepatch_thread_init slicepatch_get_report slicepatch_report_text \
     slicepatch_for_each_site slicepatch_check_failed)
 interposed=$(printf '%s\n' pthread_create thrd_create)
 depth=slicepatch_depth_ # of the outermost forms: one for all objects, whichever has it first
