@@ -22,8 +22,8 @@ struct FormTable {
 /// Encodes all forms, places each at a sample site and proves the result. Nothing may be written before this is ok.
 Status make_forms(const Backend &backend, std::int64_t slice_ctrl, FormTable &table);
 
-/// The state of a site of this process, whose bytes are readable, by comparison with all forms; foreign when it is none of
-/// them. Faster than decode() by far.
+/// The state of a site of this process, whose bytes are readable, by comparison with all forms; foreign when it is none
+/// of them. Faster than decode() by far.
 State read_state(const FormTable &table, Kind kind, const Place &place);
 
 } // namespace slicepatch

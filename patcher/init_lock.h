@@ -5,8 +5,9 @@
 namespace slicepatch {
 
 /// One init at a time, and no fork during it: a child has only the thread that forked, so that what another one holds,
-/// here or in the dynamic loader, would be held for ever. Taken before the loader's lock, never after it. Knows its owner, process and thread, so that the child of a
-/// fork that the handlers did not see (clone, vfork) takes what it inherited.
+/// here or in the dynamic loader, would be held for ever. Taken before the loader's lock, never after it. Knows its
+/// owner, process and thread, so that the child of a fork that the handlers did not see (clone, vfork) takes what it
+/// inherited.
 class InitLock {
 public:
     InitLock();

@@ -28,8 +28,8 @@ struct PatchResult {
     bool other_threads = false;
 };
 
-/// find -> guarantee -> plan -> encode -> verify all -> write -> sync -> report. Call it under the loader's lock, one at
-/// a time. Whatever fails leaves what was not written as compiled.
+/// find -> guarantee -> plan -> encode -> verify all -> write -> sync -> report. Call it under the loader's lock, one
+/// at a time. Whatever fails leaves what was not written as compiled.
 void patch_process(const PatchOptions &options, PatchResult &result);
 
 } // namespace slicepatch

@@ -34,8 +34,8 @@ private:
     std::size_t size_ = 0;
 };
 
-/// The (mangled) name of the function that starts at address, of any length. Without what the compiler adds behind a dot
-/// when it makes several of one (".part.0", ".cold"): they share every decision.
+/// The (mangled) name of the function that starts at address, of any length. Without what the compiler adds behind a
+/// dot when it makes several of one (".part.0", ".cold"): they share every decision.
 class FunctionName {
 public:
     FunctionName(const Object &object, std::uintptr_t address);

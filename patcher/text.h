@@ -92,8 +92,8 @@ private:
 };
 
 /// Writes until the first failure, and puts back what it changed besides the text when it goes. Chooses a writer at the
-/// first page and keeps to it. For callers that keep signals blocked: a handler might run half-written sites. `live` is used in place of any other when other threads run; live_allowed says whether
-/// this CPU tolerates it.
+/// first page and keeps to it. For callers that keep signals blocked: a handler might run half-written sites. `live` is
+/// used in place of any other when other threads run; live_allowed says whether this CPU tolerates it.
 class TextWriter {
 public:
     TextWriter(Writer wanted, bool other_threads, bool live_allowed, const TextSpan &span);
