@@ -6,6 +6,8 @@
 set -euo pipefail
 export LC_ALL=C
 
+# What the tree itself is built with; CMake's default, make, need not be there.
+export CMAKE_GENERATOR=Ninja
 cmake=$1
 source=$2
 build=$3
