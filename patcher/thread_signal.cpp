@@ -93,21 +93,34 @@ enum class Readiness : std::uint8_t { ready, blocking, undecided };
 /// A thread that was on its way at an earlier look.
 struct Seen {
     pid_t thread;
-    unsigned long long ran_ns; // on a CPU, since its start
+    unsigned long long ran; // on a CPU, in the unit of read_run_time()
 };
+
+/// How long a thread has been on a CPU since its start: in ns where the kernel counts them, else in clock ticks.
+bool read_run_time(pid_t thread, unsigned long long &ran)
+{
+    char text[1024];
+    if (read_task_file(thread, "schedstat", text, sizeof text) && std::sscanf(text, "%llu", &ran) == 1)
+        return true;
+    unsigned long long user = 0, system = 0;
+    const char *behind_name = read_task_file(thread, "stat", text, sizeof text) ? std::strrchr(text, ')') : nullptr;
+    if (!behind_name || std::sscanf(behind_name, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu", &user,
+                                    &system) != 2)
+        return false;
+    ran = user + system;
+    return true;
+}
 
 /// Whether it has run since it was seen first: then it has left the system call that it was in.
 bool has_run_since_seen(pid_t thread, Array<Seen> &seen)
 {
-    char statistics[128];
-    unsigned long long ran_ns = 0;
-    if (!read_task_file(thread, "schedstat", statistics, sizeof statistics) ||
-        std::sscanf(statistics, "%llu", &ran_ns) != 1)
+    unsigned long long ran = 0;
+    if (!read_run_time(thread, ran))
         return false;
     for (const Seen &earlier : seen)
         if (earlier.thread == thread)
-            return ran_ns > earlier.ran_ns;
-    return seen.push({thread, ran_ns}) != Status::ok;
+            return ran > earlier.ran;
+    return seen.push({thread, ran}) != Status::ok;
 }
 
 /// Whether the thread would run the handler soon. One that blocks the signal might take it when the handler is gone.
