@@ -1,0 +1,197 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# build_script_test.sh ROOT: what kernel/build.sh does before it compiles anything, with sources of a few lines.
+set -euo pipefail
+
+root=$1
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=tests/vm/expect.sh
+source "$here/expect.sh"
+unset SLICEPATCH_KERNEL_SOURCE
+export SLICEPATCH_KERNEL_BUILD=$scratch/build
+
+build() {
+    run "$root/kernel/build.sh" "$@"
+}
+
+# make_source FOLDER VERSION: enough of a source to be patched; it configures to an error.
+make_source() {
+    mkdir -p "$1/kernel"
+    echo 'mainmenu "none"' >"$1/Kconfig"
+    printf 'kernelversion:\n\t@echo %s\n' "$2" >"$1/Makefile"
+    seq 1 40 | sed 's/^/line /' >"$1/kernel/rseq.c"
+}
+
+# make_series FOLDER SED-COMMAND...: one patch for each, of the file that the ones before left.
+make_series() {
+    local folder=$1 number=0 edit
+    shift
+    mkdir -p "$folder" "$scratch/a/kernel" "$scratch/b/kernel"
+    printf 'Subject: [PATCH 0/%d] rseq: a cover letter has no diff\n' $# >"$folder/0000-cover-letter.patch"
+    seq 1 40 | sed 's/^/line /' >"$scratch/a/kernel/rseq.c"
+    for edit in "$@"; do
+        number=$((number + 1))
+        sed "$edit" "$scratch/a/kernel/rseq.c" >"$scratch/b/kernel/rseq.c"
+        {
+            echo "Subject: [PATCH $number/$#] rseq: one edit"
+            echo "diff --git a/kernel/rseq.c b/kernel/rseq.c"
+            (cd "$scratch" && diff -u a/kernel/rseq.c b/kernel/rseq.c) || true
+        } >"$folder/000$number-one-edit.patch"
+        cp "$scratch/b/kernel/rseq.c" "$scratch/a/kernel/rseq.c"
+    done
+}
+
+wrong_usage_is_refused() {
+    local arguments
+    for arguments in "" "--arch x86_64" "--arch mips --kernel stock" "--arch arm64 --kernel new" "--arch" \
+        "--arch x86_64 --kernel stock --jobs none" "--arch x86_64 --kernel stock --source /nowhere" "--fast" \
+        "--arch x86_64 --kernel stock more"; do
+        # shellcheck disable=SC2086 # words
+        build $arguments
+        expect_status "'$arguments'" 2
+        expect_err "'$arguments'" '^usage: '
+        expect "'$arguments': nothing on stdout" [ ! -s "$scratch/out" ]
+    done
+    build --help
+    expect_status "--help" 0
+    expect_out "--help" '^usage: '
+}
+
+an_image_that_is_not_built_has_no_path() {
+    build --arch x86_64 --kernel stock --print --source "$scratch/base"
+    expect_status "--print" 1
+    expect_err "--print" 'not built yet'
+    expect "--print: nothing on stdout" [ ! -s "$scratch/out" ]
+}
+
+a_folder_that_is_no_source_is_named() {
+    mkdir -p "$scratch/no-source"
+    build --arch x86_64 --kernel stock --source "$scratch/no-source"
+    expect_status "no source" 1
+    expect_err "no source" 'is no kernel source'
+}
+
+a_series_that_is_not_there_is_an_error() {
+    mkdir -p "$scratch/empty"
+    local series
+    for series in "$scratch/empty" "$scratch/missing"; do
+        build --arch x86_64 --kernel patched --source "$scratch/base" --series "$series"
+        expect_status "no series" 1
+        expect_err "no series" "no patch series in $series"
+    done
+}
+
+patched_file() {
+    find "$SLICEPATCH_KERNEL_BUILD/source" -path '*/patched/kernel/rseq.c'
+}
+
+# The configuration of these sources fails, so each run ends there: after the patches.
+a_series_is_applied_to_a_copy() {
+    build --arch x86_64 --kernel patched --source "$scratch/base" --series "$scratch/good"
+    expect_status "a good series" 1
+    expect_err "a good series" '2 patches apply to Linux 7.3.4'
+    expect_err "a good series" 'the configuration failed'
+    expect "the copy is patched" grep -qx 'line ten' "$(patched_file)"
+    expect "by the second patch too" grep -qx 'line thirty' "$(patched_file)"
+    expect "the source itself is as it was" grep -qx 'line 10' "$scratch/base/kernel/rseq.c"
+}
+
+another_series_replaces_the_first() {
+    touch -d '1 hour ago' "$(patched_file)"
+    build --arch x86_64 --kernel patched --source "$scratch/base" --series "$scratch/other"
+    expect_err "another series" '1 patches apply to Linux 7.3.4'
+    expect "the other series' line" grep -qx 'line twenty' "$(patched_file)"
+    expect "the first series' lines are gone" grep -qx 'line 10' "$(patched_file)"
+    expect "make sees that the file is new" [ "$(find "$(patched_file)" -mmin -30)" ]
+}
+
+an_edited_source_is_patched_again() {
+    sed -i 's/line 35/line thirty-five/' "$scratch/base/kernel/rseq.c"
+    build --arch x86_64 --kernel patched --source "$scratch/base" --series "$scratch/other"
+    expect "the edit is in the patched source" grep -qx 'line thirty-five' "$(patched_file)"
+    expect "and so is the series" grep -qx 'line twenty' "$(patched_file)"
+    sed -i 's/line thirty-five/line 35/' "$scratch/base/kernel/rseq.c"
+}
+
+a_hunk_that_does_not_apply_is_named() {
+    make_source "$scratch/near" 7.3.4
+    sed -i 's/line 29/line twenty-nine/' "$scratch/near/kernel/rseq.c"
+    build --arch x86_64 --kernel patched --source "$scratch/near" --series "$scratch/good"
+    expect_status "the source of the series" 1
+    expect_err "the source of the series" '0002-one-edit.patch does not apply to Linux 7.3.4'
+    expect_err "the source of the series" 'kernel/rseq.c: Hunk #1 FAILED at 27'
+    expect_err "the source of the series" '\| -line 30'
+    expect_no_err "the source of the series" '0001-one-edit.patch does not apply'
+}
+
+drift_has_an_exit_status_of_its_own() {
+    make_source "$scratch/later" 7.9.1
+    sed -i 's/line 29/line twenty-nine/' "$scratch/later/kernel/rseq.c"
+    build --arch x86_64 --kernel patched --source "$scratch/later" --series "$scratch/good"
+    expect_status "a later source" 3
+    expect_err "a later source" '0002-one-edit.patch does not apply to Linux 7.9.1'
+}
+
+a_tarball_is_a_source() {
+    tar -C "$scratch" -cJf "$scratch/base.tar.xz" base
+    build --arch x86_64 --kernel patched --source "$scratch/base.tar.xz" --series "$scratch/good"
+    expect_err "a tarball" '2 patches apply to Linux 7.3.4'
+}
+
+# settings PARTS-FOLDER: an apt that knows just these sources.
+settings() {
+    echo "Dir::Etc::sourcelist \"/dev/null\"; Dir::Etc::sourceparts \"$1\"; Dir::State \"$scratch/state\";" \
+        >"$scratch/apt.conf"
+    mkdir -p "$scratch/state/lists/partial"
+}
+
+mirror_and_key() {
+    # A shell of its own: what is sourced there brings names of its own.
+    # shellcheck disable=SC2016 # that shell's variables
+    APT_CONFIG=$scratch/apt.conf bash -euo pipefail -c '
+        say() { echo "$*" >&2; }
+        source "$1/kernel/debian.sh"
+        mirror=$(later_mirror)
+        echo "$mirror $(later_key "$mirror")"' - "$root"
+}
+
+the_mirror_is_the_one_of_this_machine() {
+    local codename
+    if ! command -v apt-get >/dev/null; then
+        echo "skipped: no apt here, so no mirror of it"
+        return
+    fi
+    codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-sid}")
+    mkdir -p "$scratch/list.d" "$scratch/deb822.d"
+    touch "$scratch/key.gpg"
+    printf 'deb [signed-by=%s] http://other.invalid/security %s-security main\ndeb [arch=amd64 signed-by=%s] %s %s main\n' \
+        /other.gpg "$codename" "$scratch/key.gpg" http://mirror.invalid/debian "$codename" >"$scratch/list.d/a.list"
+    printf 'Types: deb\nURIs: http://other.invalid/security\nSuites: %s-security\nComponents: main\nSigned-By: /other.gpg\n\n' \
+        "$codename" >"$scratch/deb822.d/a.sources"
+    printf 'Types: deb\nURIs: http://mirror.invalid/debian/\nSuites: %s %s-updates\nComponents: main\nSigned-By: %s\n' \
+        "$codename" "$codename" "$scratch/key.gpg" >>"$scratch/deb822.d/a.sources"
+    settings "$scratch/list.d"
+    run mirror_and_key
+    expect_out "one-line sources" "^http://mirror.invalid/debian $scratch/key.gpg$"
+    settings "$scratch/deb822.d"
+    run mirror_and_key
+    expect_out "deb822 sources" "^http://mirror.invalid/debian $scratch/key.gpg$"
+}
+
+make_source "$scratch/base" 7.3.4
+make_series "$scratch/good" 's/line 10/line ten/' 's/line 30/line thirty/'
+make_series "$scratch/other" 's/line 20/line twenty/'
+
+wrong_usage_is_refused
+an_image_that_is_not_built_has_no_path
+a_folder_that_is_no_source_is_named
+a_series_that_is_not_there_is_an_error
+a_series_is_applied_to_a_copy
+another_series_replaces_the_first
+an_edited_source_is_patched_again
+a_hunk_that_does_not_apply_is_named
+drift_has_an_exit_status_of_its_own
+a_tarball_is_a_source
+the_mirror_is_the_one_of_this_machine
+finish
