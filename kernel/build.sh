@@ -126,11 +126,21 @@ kernel_make() {
     LC_ALL=C make --no-print-directory -C "$tree" O="$objects" ARCH="$arch" CROSS_COMPILE="$cross" "$@"
 }
 
+# An option that is not even offered is not set either.
+is_configured() {
+    local off='^# (CONFIG_[A-Z0-9_]+) is not set'
+    if [[ $1 =~ $off ]]; then
+        ! grep -q "^${BASH_REMATCH[1]}=" "$objects/.config"
+    else
+        grep -qxF "$1" "$objects/.config"
+    fi
+}
+
 # Options are lost without a word where what they depend on is missing, so each line is looked up in the result.
 check_configuration() {
     local line missing=()
     while read -r line; do
-        grep -qxF "$line" "$objects/.config" || missing+=("$line")
+        is_configured "$line" || missing+=("$line")
     done < <(fragments | xargs grep -hE '^(CONFIG_|# CONFIG_[A-Z0-9_]+ is not set)')
     for line in "${missing[@]}"; do
         case $line in

@@ -57,7 +57,8 @@ unpack() {
     rm -rf "$slot"
     mkdir -p "$slot/partial"
     tar --extract --file - --directory "$slot/partial" --strip-components 1 \
-        --exclude='*/drivers/gpu/*.[ch]' --exclude='*/drivers/net/*.[ch]' --exclude='*/sound/*.[ch]' \
+        --exclude='*/drivers/gpu/*.[ch]' --exclude='*/drivers/media/*.[ch]' --exclude='*/sound/*.[ch]' \
+        --exclude='*/drivers/net/ethernet/*.[ch]' --exclude='*/drivers/net/wireless/*.[ch]' \
         --exclude='*/arch/*/boot/dts/*.dts*'
     version_of "$slot/partial" >"$slot/version"
     basename "$slot" >"$slot/signature"
