@@ -47,14 +47,14 @@ static void mount_all(void)
     static const struct {
         const char *type, *place;
     } mounts[] = {
-        {"proc", "/proc"}, {"sysfs", "/sys"}, {"devtmpfs", "/dev"}, {"debugfs", "/sys/kernel/debug"}, {"tmpfs", "/tmp"},
+        {"proc", "/proc"}, {"sysfs", "/sys"}, {"devtmpfs", "/dev"}, {"debugfs", "/sys/kernel/debug"},
     };
     for (size_t i = 0; i < sizeof mounts / sizeof mounts[0]; i++) {
         mkdir(mounts[i].place, 0755);
         if (mount(mounts[i].type, mounts[i].place, mounts[i].type, 0, NULL) != 0 && errno != EBUSY)
             fail(mounts[i].place);
     }
-    chmod("/tmp", 01777);
+    chmod("/tmp", 01777); // and no file system over it: the command's own files may be there
     mkdir("/dev/shm", 01777);
     if (mount("tmpfs", "/dev/shm", "tmpfs", 0, NULL) != 0)
         fail("/dev/shm");

@@ -154,6 +154,7 @@ no_emulator_runs() {
 # ended_by SIGNAL STATUS
 ended_by() {
     local number=0 process
+    rm -f "$scratch/out" # what the one before said
     # A shell's background processes ignore Ctrl-C; this one is to have it as from a terminal.
     env --default-signal=INT "$root/kernel/vm.sh" --arch "$arch" --kernel stock -- \
         sh -c 'echo started; sleep 1000' >"$scratch/out" 2>"$scratch/err" &
@@ -161,7 +162,7 @@ ended_by() {
     expect "it starts" wait_until grep -q started "$scratch/out"
     expect "the emulator runs" emulator_runs
     kill "-$1" "$process"
-    wait "$process" || number=$?
+    wait "$process" 2>/dev/null || number=$?
     status=$number
     expect_status "after SIG$1" "$2"
     expect "no emulator is left after SIG$1" wait_until no_emulator_runs
