@@ -130,7 +130,7 @@ kernel_make() {
 is_configured() {
     local off='^# (CONFIG_[A-Z0-9_]+) is not set'
     if [[ $1 =~ $off ]]; then
-        ! grep -q "^${BASH_REMATCH[1]}=" "$objects/.config"
+        [ "$(grep -c "^${BASH_REMATCH[1]}=" "$objects/.config")" -eq 0 ]
     else
         grep -qxF "$1" "$objects/.config"
     fi
@@ -183,13 +183,13 @@ configure() {
 
 # From make's output: how far it is, each quarter of a minute.
 show_progress() {
-    local line files=0 last=$SECONDS
+    local line files=0 last=$SECONDS start=$SECONDS
     while read -r line; do
         [[ $line =~ ^(CC|AS|LD)\  ]] || continue
         files=$((files + 1))
         if ((SECONDS - last >= 15)); then
             last=$SECONDS
-            say "$name: $files files, $SECONDS s, now ${line##* }"
+            say "$name: $files files, $((SECONDS - start)) s, now ${line##* }"
         fi
     done
 }
