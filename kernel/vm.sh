@@ -17,6 +17,7 @@ usage: kernel/vm.sh --arch x86_64|arm64 --kernel stock|patched [options] -- COMM
   --timeout S         seconds for all of it, default 120
   --append ARGUMENTS  for the kernel's command line
   --debug             the kernel with lockdep, KASAN and rseq checks
+  --image FILE        a kernel built otherwise; --kernel then need not be given
   --source, --series, --build-dir   as for build.sh, which builds a kernel that is not there yet
   --help              this text
 
@@ -54,7 +55,7 @@ wrong_usage() {
 }
 
 read_arguments() {
-    arch='' kernel='' debug='' cpus=2 memory='' limit=120 append='' libc=new
+    arch='' kernel='' image='' debug='' cpus=2 memory='' limit=120 append='' libc=new
     with=() command=() build_options=()
     build=${SLICEPATCH_KERNEL_BUILD:-$root/build-kernel}
     while [ $# -gt 0 ]; do
@@ -81,6 +82,7 @@ read_option() {
     case $1 in
     --arch) arch=$2 ;;
     --kernel) kernel=$2 ;;
+    --image) image=$2 ;;
     --libc) libc=$2 ;;
     --with) with+=("$2") ;;
     --cpus) cpus=$2 ;;
@@ -96,7 +98,8 @@ read_option() {
 check_arguments() {
     local path
     [[ $arch =~ ^(x86_64|arm64)$ ]] || wrong_usage "--arch is x86_64 or arm64"
-    [[ $kernel =~ ^(stock|patched)$ ]] || wrong_usage "--kernel is stock or patched"
+    [ -z "$image" ] || [ -f "$image" ] || wrong_usage "--image: there is no $image"
+    [ -n "$image" ] || [[ $kernel =~ ^(stock|patched)$ ]] || wrong_usage "--kernel is stock or patched"
     [[ $libc =~ ^(new|host)$ ]] || wrong_usage "--libc is new or host"
     [[ $cpus =~ ^[1-8]$ ]] || wrong_usage "--cpus is 1 to 8"
     [[ $limit =~ ^[1-9][0-9]*$ ]] || wrong_usage "--timeout is a number of seconds"
@@ -259,8 +262,10 @@ main() {
     trap 'exit 143' TERM
     mkdir -p "$build"
     build=$(cd "$build" && pwd)
-    image=$("$here/build.sh" --arch "$arch" --kernel "$kernel" ${debug:+"$debug"} --build-dir "$build" \
-        "${build_options[@]}") || { say "there is no kernel" && exit "$status_failed"; }
+    if [ -z "$image" ]; then
+        image=$("$here/build.sh" --arch "$arch" --kernel "$kernel" ${debug:+"$debug"} --build-dir "$build" \
+            "${build_options[@]}") || { say "there is no kernel" && exit "$status_failed"; }
+    fi
     install_packages || exit "$status_failed"
     make_root || { say "there is no root to run in" && exit "$status_failed"; }
     start_machine

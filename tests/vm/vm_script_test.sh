@@ -34,7 +34,7 @@ wrong_usage_is_refused() {
         "--arch mips --kernel stock -- true" "--arch $arch --kernel old -- true" "--arch $arch --kernel stock true" \
         "--arch $arch --kernel stock --libc musl -- true" "--arch $arch --kernel stock --cpus 0 -- true" \
         "--arch $arch --kernel stock --timeout soon -- true" "--arch $arch --kernel stock --fast yes -- true" \
-        "--arch $arch --kernel stock --with /nowhere -- true"; do
+        "--arch $arch --kernel stock --with /nowhere -- true" "--arch $arch --image /nowhere -- true"; do
         # shellcheck disable=SC2086 # words
         run "$root/kernel/vm.sh" $arguments
         expect_status "'$arguments'" 2
