@@ -74,10 +74,10 @@ what_is_left_behind_ends() {
 }
 
 the_time_is_limited() {
-    vm --timeout 4 -- sh -c 'echo before; sleep 1000'
+    vm --timeout 20 -- sh -c 'echo before; sleep 1000'
     expect_status "too long" 124
     expect_out "too long" '^before$'
-    expect_err "too long" 'vm.sh: the time of 4 s was up'
+    expect_err "too long" 'vm.sh: the time of 20 s was up'
 }
 
 a_kernel_that_dies_is_an_error() {
