@@ -21,18 +21,30 @@ std::uint64_t this_thread()
     return static_cast<std::uint64_t>(getpid()) << 32 | static_cast<std::uint32_t>(syscall(SYS_gettid));
 }
 
+std::atomic<unsigned> waiting{0};
+
+bool try_acquire(std::uint64_t own)
+{
+    std::uint64_t found = 0;
+    if (owner.compare_exchange_strong(found, own, std::memory_order_acquire))
+        return true;
+    const bool inherited = found >> 32 != own >> 32;
+    return inherited && owner.compare_exchange_strong(found, own, std::memory_order_acquire);
+}
+
 void acquire(std::uint64_t own)
 {
+    // Sleeps, since a real-time thread that spins or yields would keep the owner from running.
     constexpr timespec pause{0, 50'000};
-    for (;;) {
-        std::uint64_t found = 0;
-        if (owner.compare_exchange_weak(found, own, std::memory_order_acquire))
-            return;
-        const bool inherited = found && found >> 32 != own >> 32;
-        if (inherited && owner.compare_exchange_strong(found, own, std::memory_order_acquire))
-            return;
-        nanosleep(&pause, nullptr); // and not sched_yield(): a real-time thread would keep the owner from running
-    }
+    if (waiting.load(std::memory_order_relaxed))
+        nanosleep(&pause, nullptr); // those who wait come first: a loop over init would starve them
+    if (try_acquire(own))
+        return;
+    waiting.fetch_add(1, std::memory_order_relaxed);
+    do
+        nanosleep(&pause, nullptr);
+    while (!try_acquire(own));
+    waiting.fetch_sub(1, std::memory_order_relaxed);
 }
 
 void release()
@@ -57,6 +69,12 @@ void after_fork()
     release();
 }
 
+void after_fork_in_child()
+{
+    waiting.store(0); // those are the parent's
+    after_fork();
+}
+
 } // namespace
 
 InitLock::InitLock() : nested_(owner.load(std::memory_order_relaxed) == this_thread())
@@ -66,7 +84,7 @@ InitLock::InitLock() : nested_(owner.load(std::memory_order_relaxed) == this_thr
     acquire(this_thread());
     // If there is no memory for the handlers, forks are as they would be without them.
     if (!watches_forks)
-        watches_forks = pthread_atfork(before_fork, after_fork, after_fork) == 0;
+        watches_forks = pthread_atfork(before_fork, after_fork, after_fork_in_child) == 0;
 }
 
 InitLock::~InitLock()
