@@ -103,8 +103,10 @@ Status plan(const SiteList &list, const PlanInput &input, const char *selection,
     if (Status status = states.fill(list.groups.size(), {false, false}); status != Status::ok)
         return status;
     for (const Site &site : list.sites) {
-        states[site.group].enabled |= site.state == State::enabled;
-        states[site.group].off |= site.state == State::off;
+        if (site.state == State::enabled)
+            states[site.group].enabled = true;
+        else if (site.state == State::off)
+            states[site.group].off = true;
     }
     if (Status status = actions.fill(list.groups.size(), Action::leave); status != Status::ok)
         return status;
