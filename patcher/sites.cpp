@@ -10,11 +10,6 @@ namespace slicepatch {
 
 namespace {
 
-std::uintptr_t named_by(const std::int32_t &field)
-{
-    return reinterpret_cast<std::uintptr_t>(&field) + static_cast<std::uintptr_t>(std::intptr_t{field});
-}
-
 const char *string_named_by(const std::int32_t &field)
 {
     return field ? reinterpret_cast<const char *>(named_by(field)) : nullptr;
@@ -299,11 +294,6 @@ int run_locked(dl_phdr_info *, std::size_t, void *data)
 }
 
 } // namespace
-
-Place site_place(const slicepatch_site_record &record)
-{
-    return {named_by(record.head), named_by(record.cold), named_by(record.taken)};
-}
 
 const char *site_label(const slicepatch_site_record &record)
 {
