@@ -14,7 +14,8 @@ namespace slicepatch {
 namespace {
 
 constexpr std::uint32_t known_flags = SLICEPATCH_OPTION_OFF | SLICEPATCH_OPTION_REQUIRE | SLICEPATCH_OPTION_LOCK |
-                                      SLICEPATCH_OPTION_ADOPT | SLICEPATCH_OPTION_LIVE;
+                                      SLICEPATCH_OPTION_ADOPT | SLICEPATCH_OPTION_LIVE | SLICEPATCH_OPTION_OWN_RSEQ |
+                                      SLICEPATCH_OPTION_SEAL;
 
 Status complain(Settings &settings, Status status, const char *name, const char *value, const char *known)
 {
@@ -58,6 +59,9 @@ Status apply_options(const slicepatch_options &given, Settings &settings)
     }
     PatchOptions &patch = settings.patch;
     patch.request.off = options.flags & SLICEPATCH_OPTION_OFF;
+    patch.request.seal = options.flags & SLICEPATCH_OPTION_SEAL;
+    if (options.flags & SLICEPATCH_OPTION_OWN_RSEQ)
+        patch.request.registration = Registration::own;
     if (options.flags & SLICEPATCH_OPTION_REQUIRE)
         patch.required = SLICEPATCH_GUARANTEE_PROCESS;
     if (options.flags & (SLICEPATCH_OPTION_LOCK | SLICEPATCH_OPTION_ADOPT))
@@ -97,6 +101,20 @@ Status apply_writer(const char *value, Settings &settings)
     return Status::ok;
 }
 
+Status apply_registration(const char *value, Settings &settings)
+{
+    Registration &registration = settings.patch.request.registration;
+    if (!std::strcmp(value, "auto"))
+        registration = Registration::automatic;
+    else if (!std::strcmp(value, "libc"))
+        registration = Registration::libc;
+    else if (!std::strcmp(value, "own"))
+        registration = Registration::own;
+    else
+        return complain(settings, Status::bad_environment, "SLICEPATCH_RSEQ", value, "auto, libc, own");
+    return Status::ok;
+}
+
 Status read_switch(const char *name, bool &value, Settings &settings)
 {
     const char *text = std::getenv(name);
@@ -116,6 +134,11 @@ Status apply_environment(Settings &settings)
     if (const char *writer = std::getenv("SLICEPATCH_WRITER"))
         if (Status status = apply_writer(writer, settings); status != Status::ok)
             return status;
+    if (const char *registration = std::getenv("SLICEPATCH_RSEQ"))
+        if (Status status = apply_registration(registration, settings); status != Status::ok)
+            return status;
+    if (Status status = read_switch("SLICEPATCH_SEAL", settings.patch.request.seal, settings); status != Status::ok)
+        return status;
     if (const char *sites = std::getenv("SLICEPATCH_SITES"))
         if (Status status = apply_selection(sites, "SLICEPATCH_SITES", Status::bad_environment, settings);
             status != Status::ok)
@@ -133,7 +156,14 @@ Status read_settings(const slicepatch_options *options, bool caller_is_executabl
     if (options)
         if (Status status = apply_options(*options, settings); status != Status::ok)
             return status;
-    return getauxval(AT_SECURE) ? Status::ok : apply_environment(settings);
+    if (!getauxval(AT_SECURE))
+        if (Status status = apply_environment(settings); status != Status::ok)
+            return status;
+    // Only what registers threads itself has them enabled from their first instruction on.
+    GuaranteeRequest &request = settings.patch.request;
+    if (request.seal && request.registration == Registration::automatic)
+        request.registration = Registration::own;
+    return Status::ok;
 }
 
 } // namespace slicepatch

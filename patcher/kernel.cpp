@@ -2,8 +2,12 @@
 #include "kernel.h"
 
 #include <cerrno>
+#include <cstddef>
 #include <cstdio>
 #include <cstring>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -64,9 +68,11 @@ const char *refusal(long answer, const KernelFacts &facts)
     case EINVAL:
         return "the kernel has no time slice extension (Linux 7.0 and later have it)";
     case SLICEPATCH_ENOTSUPP:
+        if (facts.own_refusal)
+            return facts.own_refusal;
         return legacy
-                   ? "libc registered the legacy 32-byte rseq area, which cannot have it (glibc 2.41 and later can), "
-                     "or the kernel has it switched off"
+                   ? "libc registered the legacy 32-byte rseq area, which cannot have it (glibc 2.41 and later can, or "
+                     "SLICEPATCH_RSEQ=own), or the kernel has it switched off"
                    : "the kernel has it switched off (RSEQ_SLICE_EXTENSION not built, or rseq_slice_ext=0)";
     case ENXIO:
         return "no rseq area is registered for this thread";
@@ -112,6 +118,10 @@ Guarantee obtain_thread(const KernelFacts &facts, bool series)
     const long answer = set_state(enable);
     if (answer != 0)
         return refused(answer, facts);
+    if (facts.owned && !series)
+        return make_guarantee(SLICEPATCH_GUARANTEE_THREAD,
+                              "enabled for each thread as slicepatch registers it, and any code may revert it: "
+                              "SLICEPATCH_SEAL=1 or a kernel with the slicepatch series would keep it");
     return make_guarantee(SLICEPATCH_GUARANTEE_THREAD,
                           series ? "enabled thread by thread: only the executable makes it permanent, and has not"
                                  : "enabled thread by thread, and any code may revert it: a kernel with the slicepatch "
@@ -120,13 +130,20 @@ Guarantee obtain_thread(const KernelFacts &facts, bool series)
 
 } // namespace
 
+long ask_state()
+{
+    return slice_prctl(SLICEPATCH_PR_RSEQ_SLICE_EXTENSION_GET, 0);
+}
+
 KernelFacts ask_kernel()
 {
     KernelFacts facts{};
     facts.features = slice_prctl(SLICEPATCH_PR_RSEQ_SLICE_EXTENSION_FEATURES, 0);
-    facts.state = slice_prctl(SLICEPATCH_PR_RSEQ_SLICE_EXTENSION_GET, 0);
+    facts.state = ask_state();
     facts.rseq_offset = &slicepatch_rseq_offset ? slicepatch_rseq_offset : SLICEPATCH_RSEQ_OFFSET_NONE;
     facts.rseq_size = &slicepatch_rseq_size ? slicepatch_rseq_size : 0;
+    facts.owned = false;
+    facts.own_refusal = nullptr;
     facts.tcmalloc = MallocExtension_Internal_GetPerCpuCachesActive && MallocExtension_Internal_GetPerCpuCachesActive();
     return facts;
 }
@@ -144,7 +161,9 @@ Guarantee obtain_guarantee(const KernelFacts &facts, const GuaranteeRequest &req
     // The kernel may answer for an area that somebody else registered, at a place that only he knows.
     if (facts.rseq_offset == SLICEPATCH_RSEQ_OFFSET_NONE || !facts.rseq_size)
         return make_guarantee(SLICEPATCH_GUARANTEE_NONE,
-                              "the C library registered no rseq area (glibc does, unless glibc.pthread.rseq=0)");
+                              facts.own_refusal ? facts.own_refusal
+                                                : "the C library registered no rseq area (glibc does, unless "
+                                                  "glibc.pthread.rseq=0), and SLICEPATCH_RSEQ=libc forbids ours");
     const bool series = has(facts.features, enable | invariant);
     if (series && has(facts.state, invariant) && !has(facts.state, enable))
         return make_guarantee(SLICEPATCH_GUARANTEE_NONE, "the process is locked in the disabled state");
@@ -156,6 +175,61 @@ Guarantee obtain_guarantee(const KernelFacts &facts, const GuaranteeRequest &req
 int enable_thread()
 {
     return static_cast<int>(set_state(enable));
+}
+
+namespace {
+
+int rseq(std::int64_t offset, unsigned size, int flags)
+{
+    const std::uintptr_t area = SLICEPATCH_ARCH_THREAD_POINTER() + static_cast<std::uintptr_t>(offset);
+    return static_cast<int>(system_call(SYS_rseq, area, size, flags, SLICEPATCH_ARCH_RSEQ_SIGNATURE));
+}
+
+} // namespace
+
+int register_area(std::int64_t offset, unsigned size)
+{
+    return rseq(offset, size, size > sizeof(slicepatch_rseq) ? SLICEPATCH_RSEQ_FLAG_SLICE_EXT_DEFAULT_ON : 0);
+}
+
+int unregister_area(std::int64_t offset, unsigned size)
+{
+    return rseq(offset, size, SLICEPATCH_RSEQ_FLAG_UNREGISTER);
+}
+
+int seal_process()
+{
+    // if (arch is not ours) allow;
+    // if (nr == prctl && args[0] == 79 && args[1] == SET && !(args[2] & ENABLE)) EPERM;
+    // if (nr == rseq && args[2] & UNREGISTER) EPERM;
+    // allow;
+    constexpr auto argument = [](unsigned index) {
+        return static_cast<std::uint32_t>(offsetof(seccomp_data, args) + index * sizeof(std::uint64_t)); // its low half
+    };
+    constexpr std::uint32_t number_at = offsetof(seccomp_data, nr), arch_at = offsetof(seccomp_data, arch);
+    sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, arch_at),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SLICEPATCH_ARCH_AUDIT, 0, 12),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, number_at),
+        BPF_STMT(BPF_ALU | BPF_AND | BPF_K, ~0x40000000u), // x32 has the same numbers with this bit set
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_prctl, 0, 6),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, argument(0)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SLICEPATCH_PR_RSEQ_SLICE_EXTENSION, 0, 7),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, argument(1)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SLICEPATCH_PR_RSEQ_SLICE_EXTENSION_SET, 0, 5),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, argument(2)),
+        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, SLICEPATCH_PR_RSEQ_SLICE_EXT_ENABLE, 3, 4),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_rseq, 0, 2),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, argument(2)),
+        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, SLICEPATCH_RSEQ_FLAG_UNREGISTER, 1, 0),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+    };
+    const sock_fprog program{sizeof code / sizeof *code, code};
+    if (const long answer = system_call(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL); answer != 0)
+        return static_cast<int>(answer);
+    const long answer = system_call(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &program);
+    return answer > 0 ? -ESRCH : static_cast<int>(answer);
 }
 
 int find_yield_number()

@@ -17,13 +17,26 @@ struct KernelFacts {
     std::int64_t rseq_offset; // bytes from the thread pointer; SLICEPATCH_RSEQ_OFFSET_NONE where libc has no area
     unsigned rseq_size;       // __rseq_size: what libc registered, 0 if nothing
     bool tcmalloc;            // tcmalloc owns the thread's rseq registration
+    bool owned;               // the area is ours (registration.h)
+    const char *own_refusal;  // why it is not, where it was wanted; static storage, null if it was not
 };
 KernelFacts ask_kernel();
+/// GET alone.
+long ask_state();
+
+/// Whose rseq area the sites use.
+enum class Registration : std::uint8_t {
+    automatic, // libc's if it has one, else ours
+    libc,      // libc's or none
+    own,       // ours, even if libc has one
+};
 
 /// What is to be done with the facts.
 struct GuaranteeRequest {
     bool off = false;  // ask for nothing
     bool lock = false; // may set the process-wide state; otherwise adopt what is found
+    bool seal = false; // have a seccomp filter keep the state, where the kernel cannot
+    Registration registration = Registration::automatic;
 };
 struct Guarantee {
     slicepatch_guarantee level;
@@ -34,6 +47,18 @@ Guarantee obtain_guarantee(const KernelFacts &facts, const GuaranteeRequest &req
 
 /// Enables the calling thread on a stock kernel. 0 or -errno. Async-signal-safe, leaves errno alone.
 int enable_thread();
+
+/// Registers size bytes at offset from the thread pointer as the calling thread's rseq area, enabled from the start
+/// where the area can be; the memory has to outlive the thread. 0 or -errno: -EBUSY it is registered already, -EINVAL
+/// another one is. Async-signal-safe, leaves errno alone.
+int register_area(std::int64_t offset, unsigned size);
+/// Takes it back. 0 or -errno: -EINVAL it is not what the calling thread has registered.
+int unregister_area(std::int64_t offset, unsigned size);
+
+/// Makes the enabled state irrevocable without the kernel's help: from now on no thread of this process can switch the
+/// extension off or unregister its area, which answers EPERM. Every system call passes the filter, and no_new_privs is
+/// set. 0 or -errno; -ESRCH when a thread has filters of its own that this one cannot join (seccomp(2), TSYNC).
+int seal_process();
 
 /// The system call that ends a granted slice: 471, or where that answers ENOSYS or EPERM a substitute. Tried once,
 /// outside a grant, so that nothing is called for the first time later, when a sandbox might kill for it.

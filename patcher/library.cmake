@@ -28,6 +28,7 @@ target_link_options(slicepatch PRIVATE
     -Wl,--wrap=stderr # asmjit_runtime.cpp
     -Wl,--exclude-libs,ALL
     -Wl,-z,relro -Wl,-z,now
+    -Wl,-z,nodelete # the kernel may know areas of ours (registration.h), and threads run through our pthread_create
     LINKER:--version-script=${CMAKE_CURRENT_SOURCE_DIR}/package/slicepatch.map)
 set_property(TARGET slicepatch APPEND PROPERTY LINK_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/package/slicepatch.map)
 

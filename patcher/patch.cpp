@@ -3,6 +3,7 @@
 
 #include "edits.h"
 #include "forms.h"
+#include "registration.h"
 #include "threads.h"
 
 #include <cstddef>
@@ -20,9 +21,11 @@ void keep_out_of_area(const SiteList &list)
 }
 
 /// What an object's dynamic paths need to know, before any site of it changes.
-void tell_objects(const PatchResult &result)
+void tell_objects(const KernelFacts &facts, const PatchResult &result)
 {
     for (const Object &object : result.list.objects) {
+        if (facts.owned)
+            object.state->rseq_offset = facts.rseq_offset;
         object.state->yield_number = result.yield_number;
         object.state->enabled = result.guarantee.level != SLICEPATCH_GUARANTEE_NONE;
     }
@@ -82,10 +85,13 @@ void patch_process(const PatchOptions &options, PatchResult &result)
         return;
 
     // Guarantee: what the kernel gives, from here on for good.
-    const KernelFacts facts = ask_kernel();
+    KernelFacts facts = ask_kernel();
     if (facts.tcmalloc)
         keep_out_of_area(result.list);
+    choose_area(options.request, facts);
     result.guarantee = obtain_guarantee(facts, options.request);
+    if (facts.owned && result.guarantee.level == SLICEPATCH_GUARANTEE_NONE)
+        give_back_area(facts);
     if (result.guarantee.level < options.required) {
         result.status = Status::required_guarantee;
         return;
@@ -117,7 +123,7 @@ void patch_process(const PatchOptions &options, PatchResult &result)
         return;
 
     // Write, sync.
-    tell_objects(result);
+    tell_objects(facts, result);
     EditWalk walk(forms, result.list, actions, input.kernel_may_grant);
     const bool live_allowed = result.other_threads && (options.live_opt_in || backend.live_writes_proven());
     result.status = write_sites(backend, walk, options.writer, result.other_threads, live_allowed, result.written);

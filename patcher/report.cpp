@@ -100,6 +100,8 @@ const char *guarantee_name(int guarantee)
         return "none";
     case SLICEPATCH_GUARANTEE_THREAD:
         return "thread";
+    case SLICEPATCH_GUARANTEE_SEALED:
+        return "sealed";
     case SLICEPATCH_GUARANTEE_PROCESS:
         return "process";
     default:

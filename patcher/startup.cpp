@@ -3,6 +3,7 @@
 // The C functions of <slicepatch/slicepatch.h>.
 #include "environment.h"
 #include "init_lock.h"
+#include "registration.h"
 #include "report.h"
 #include "threads.h"
 
@@ -94,6 +95,37 @@ void print_report(const slicepatch_report &report)
     dprintf(STDERR_FILENO, "%s", text);
 }
 
+/// Null, or why this process cannot be sealed.
+const char *seal_obstacle()
+{
+    if (!owns_areas())
+        return "libc's registration cannot be sealed";
+    if (!threads_are_hooked())
+        return "threads that start later do not pass through this copy of the library";
+    return count_threads().missed ? "some threads could not be reached" : nullptr;
+}
+
+/// A process is sealed once; children inherit it, as they inherit the areas.
+void seal(slicepatch_report &report)
+{
+    static bool sealed = false; // guarded by InitLock
+    const char *obstacle = seal_obstacle();
+    if (!obstacle && !sealed) {
+        const int answer = seal_process();
+        sealed = answer == 0;
+        obstacle = sealed             ? nullptr
+                   : answer == -ESRCH ? "a thread has a seccomp filter of its own"
+                                      : "the kernel or a sandbox refuses the filter";
+    }
+    if (obstacle) {
+        std::snprintf(report.failure, sizeof report.failure, "not sealed: %s", obstacle);
+        return;
+    }
+    report.guarantee = SLICEPATCH_GUARANTEE_SEALED;
+    std::snprintf(report.reason, sizeof report.reason,
+                  "enabled for each thread as it starts, and a seccomp filter refuses to revert it");
+}
+
 int init(const slicepatch_options *options, std::uintptr_t caller_address, slicepatch_report &report)
 {
     const std::uint64_t begin = now_us();
@@ -112,8 +144,12 @@ int init(const slicepatch_options *options, std::uintptr_t caller_address, slice
     const Status status = with_loader_lock(run_init, &work);
     // Without the loader's lock: a thread that holds it might be one that has to answer. A thread that is not reached
     // yet asks in vain, whatever form its sites have.
-    if (report.guarantee == SLICEPATCH_GUARANTEE_THREAD && status != Status::required_guarantee)
+    const bool thread_by_thread = report.guarantee == SLICEPATCH_GUARANTEE_THREAD ||
+                                  (report.guarantee != SLICEPATCH_GUARANTEE_NONE && owns_areas());
+    if (thread_by_thread && status != Status::required_guarantee)
         enable_all_threads();
+    if (settings.patch.request.seal && report.guarantee == SLICEPATCH_GUARANTEE_THREAD)
+        seal(report);
     add_threads(report);
     report.duration_us = static_cast<std::uint32_t>(now_us() - begin);
     if (settings.verbose)

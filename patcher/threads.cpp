@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "threads.h"
 
-#include "kernel.h"
+#include "registration.h"
 
 #include <atomic>
 #include <cstdlib>
@@ -20,7 +20,7 @@ __attribute__((tls_model("initial-exec"))) thread_local bool this_thread_counted
 
 int enable_this_thread()
 {
-    const int answer = enable_thread();
+    const int answer = enable_thread_area();
     if (answer == 0 && !this_thread_counted) {
         this_thread_counted = true;
         enabled_count.fetch_add(1, std::memory_order_relaxed);

@@ -33,6 +33,8 @@ const char *guarantee_name(int guarantee)
     switch (guarantee) {
     case SLICEPATCH_GUARANTEE_PROCESS:
         return "process";
+    case SLICEPATCH_GUARANTEE_SEALED:
+        return "sealed";
     case SLICEPATCH_GUARANTEE_THREAD:
         return "thread";
     default:

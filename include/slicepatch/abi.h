@@ -33,6 +33,10 @@ struct slicepatch_rseq {
 #define SLICEPATCH_RSEQ_FLAG_SLICE_EXT_ENABLED (1U << 5)
 #define SLICEPATCH_RSEQ_FLAG_SLICE_EXT_LOCKED (1U << 30) /* series: the state of this thread can never change again */
 
+/* rseq(area, size, flags, signature) */
+#define SLICEPATCH_RSEQ_FLAG_UNREGISTER 1
+#define SLICEPATCH_RSEQ_FLAG_SLICE_EXT_DEFAULT_ON 2 /* enabled from the registration on */
+
 /* prctl(SLICEPATCH_PR_RSEQ_SLICE_EXTENSION, operation, argument, 0, 0) */
 #define SLICEPATCH_PR_RSEQ_SLICE_EXTENSION 79
 #define SLICEPATCH_PR_RSEQ_SLICE_EXTENSION_GET 1

@@ -3,6 +3,8 @@
  * Chooses the architecture: the only architecture #if of the tree. Each arch/NAME.h defines the same macros:
  *
  *   SLICEPATCH_ARCH_MACHINE          ELF machine number that a record carries
+ *   SLICEPATCH_ARCH_AUDIT            what seccomp filters know the architecture by, AUDIT_ARCH_...
+ *   SLICEPATCH_ARCH_RSEQ_SIGNATURE   what libc registers its rseq areas with
  *   SLICEPATCH_ARCH_ENTER            asm text of an ENTER site as compiled; jumps to %l[slicepatch_cold]
  *   SLICEPATCH_ARCH_EXIT             asm text of an EXIT site as compiled; jumps to %l[slicepatch_cold]
  *   SLICEPATCH_ARCH_BRANCH           asm text of a BRANCH site as compiled; jumps to %l[slicepatch_cold]

@@ -53,7 +53,8 @@ SLICEPATCH_BEGIN_C_
 enum slicepatch_guarantee {
     SLICEPATCH_GUARANTEE_NONE = 0,   /* no thread can have its slice extended; sites are no-ops */
     SLICEPATCH_GUARANTEE_THREAD = 1, /* stock Linux >= 7.0: enabled thread by thread, any code may revert it */
-    SLICEPATCH_GUARANTEE_PROCESS = 2 /* every thread, never reverts: kernel with the slicepatch series */
+    SLICEPATCH_GUARANTEE_SEALED = 2, /* the same, and a seccomp filter of ours keeps any code from reverting it */
+    SLICEPATCH_GUARANTEE_PROCESS = 3 /* every thread, never reverts: kernel with the slicepatch series */
 };
 
 enum slicepatch_option_flags {
@@ -61,7 +62,9 @@ enum slicepatch_option_flags {
     SLICEPATCH_OPTION_REQUIRE = 2, /* as SLICEPATCH=require: below SLICEPATCH_GUARANTEE_PROCESS, fail with -EPERM */
     SLICEPATCH_OPTION_LOCK = 4,    /* lock the state even when the caller is not the executable */
     SLICEPATCH_OPTION_ADOPT = 8,   /* never lock the state, use what is found */
-    SLICEPATCH_OPTION_LIVE = 16    /* patch under running threads on CPUs where that is opt-in (README, "Limits") */
+    SLICEPATCH_OPTION_LIVE = 16,   /* patch under running threads on CPUs where that is opt-in (README, "Limits") */
+    SLICEPATCH_OPTION_OWN_RSEQ = 32, /* as SLICEPATCH_RSEQ=own: register areas of our own even if libc has its own */
+    SLICEPATCH_OPTION_SEAL = 64    /* as SLICEPATCH_SEAL=1: SLICEPATCH_GUARANTEE_SEALED instead of _THREAD, at its price */
 };
 
 /*
@@ -94,7 +97,7 @@ struct slicepatch_report {
     uint32_t off;             /* patched to no-ops */
     uint32_t compiled;        /* left as compiled: correct, slower */
     uint32_t foreign;         /* bytes that nobody here wrote: left alone, together with their label group */
-    uint32_t threads_enabled; /* SLICEPATCH_GUARANTEE_THREAD: threads that had it enabled by slicepatch so far */
+    uint32_t threads_enabled; /* below SLICEPATCH_GUARANTEE_PROCESS: threads that slicepatch enabled or registered so far */
     uint32_t threads_missed;  /* ... and threads that could not be reached: harmless, their requests are ignored */
     int32_t yield_number;     /* system call that ends a granted slice; not 471 where a sandbox denies that one */
     uint32_t duration_us;     /* of the last slicepatch_init(), microseconds */
@@ -120,7 +123,7 @@ struct slicepatch_report {
  * Preserves errno. Thread-safe: concurrent calls wait for each other. Not async-signal-safe.
  *
  * Environment, ignored in a set-user-ID or otherwise AT_SECURE program: SLICEPATCH=auto|off|require,
- * SLICEPATCH_SITES=glob,-glob, SLICEPATCH_WRITER=auto|procmem|rwx, SLICEPATCH_LIVE=1, SLICEPATCH_VERBOSE=1 (the report
+ * SLICEPATCH_SITES=glob,-glob, SLICEPATCH_RSEQ=auto|libc|own, SLICEPATCH_SEAL=1, SLICEPATCH_WRITER=auto|procmem|rwx, SLICEPATCH_LIVE=1, SLICEPATCH_VERBOSE=1 (the report
  * and each failure on standard error).
  */
 static inline int slicepatch_init(const struct slicepatch_options *options, struct slicepatch_report *report);

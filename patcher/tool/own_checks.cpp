@@ -171,6 +171,8 @@ void soften(const Probe &probe, std::vector<Check> &checks)
 const char *guarantee_name(slicepatch_guarantee level)
 {
     switch (level) {
+    case SLICEPATCH_GUARANTEE_SEALED:
+        return "sealed";
     case SLICEPATCH_GUARANTEE_PROCESS:
         return "process";
     case SLICEPATCH_GUARANTEE_THREAD:

@@ -107,7 +107,7 @@ static void check_calls(void)
     OFFSET(struct slicepatch_site_info, state, 29);
     OFFSET(struct slicepatch_site_info, address, 32);
     VALUE(SLICEPATCH_GUARANTEE_THREAD, 1);
-    VALUE(SLICEPATCH_GUARANTEE_PROCESS, 2);
+    VALUE(SLICEPATCH_GUARANTEE_PROCESS, 3);
     VALUE(SLICEPATCH_OPTION_OFF, 1);
     VALUE(SLICEPATCH_OPTION_REQUIRE, 2);
     VALUE(SLICEPATCH_OPTION_LOCK, 4);

@@ -21,16 +21,17 @@ same() {
 
 functions=$(printf "%s\n" slicepatch_init_from slicepatch_thread_init slicepatch_get_report slicepatch_report_text \
     slicepatch_for_each_site slicepatch_check_failed)
+data=slicepatch_registration # where copies of the library find each other
 interposed=$(printf '%s\n' pthread_create thrd_create)
 depth=slicepatch_depth_ # of the outermost forms: one for all objects, whichever has it first
 
 # "NAME@@VERSION", or the name alone of what has no version; the version itself is an absolute symbol.
 exported=$(nm -D --defined-only --with-symbol-versions "$shared" | awk '$2 != "A" { print $3 }' | sort)
 same "exported symbols of the shared library" \
-    "$(printf '%s\n' "${functions//$'\n'/@@SLICEPATCH_0$'\n'}@@SLICEPATCH_0" "$interposed" "$depth" | sort)" "$exported"
+    "$(printf '%s\n' "${functions//$'\n'/@@SLICEPATCH_0$'\n'}@@SLICEPATCH_0" "$data@@SLICEPATCH_0" "$interposed" "$depth" | sort)" "$exported"
 
 defined=$(nm --defined-only --extern-only "$archive" | awk 'NF == 3 { print $3 }' | sort)
-same "global symbols of the archive" "$(printf '%s\n' "$functions" "$interposed" | sort)" "$defined"
+same "global symbols of the archive" "$(printf '%s\n' "$functions" "$data" "$interposed" | sort)" "$defined"
 
 needed=$(readelf --dynamic --wide "$shared" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' | sed 's/\.so.*//' | sort)
 same "libraries that the shared library needs" "$(printf '%s\n' libZydis libc)" "$needed"

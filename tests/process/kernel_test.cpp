@@ -58,7 +58,7 @@ TEST_CASE("a kernel without slice extensions means no-ops, and says why") {
 TEST_CASE("a kernel that has it switched off, or a libc whose area is too small, means no-ops, and says why") {
     check_none("kernel=off", has_legacy_area()
                                  ? "libc registered the legacy 32-byte rseq area, which cannot have it (glibc 2.41 and "
-                                   "later can), or the kernel has it switched off"
+                                   "later can, or SLICEPATCH_RSEQ=own), or the kernel has it switched off"
                                  : "the kernel has it switched off (RSEQ_SLICE_EXTENSION not built, or "
                                    "rseq_slice_ext=0)");
 }

@@ -18,7 +18,7 @@ Outcome simulate(const char *kernel, const char *program, const std::vector<std:
     return run(child);
 }
 
-const std::string thread = "1", process = "2";
+const std::string thread = "1", process = "3";
 
 } // namespace
 

@@ -9,6 +9,8 @@
 #define SLICEPATCH_ARCH_X86_64_H
 
 #define SLICEPATCH_ARCH_MACHINE 62 /* EM_X86_64 */
+#define SLICEPATCH_ARCH_AUDIT 0xc000003e /* AUDIT_ARCH_X86_64, <linux/audit.h> */
+#define SLICEPATCH_ARCH_RSEQ_SIGNATURE 0x53053053 /* before an abort handler; what glibc registers, <sys/rseq.h> */
 
 #define SLICEPATCH_ARCH_HEAD_ \
     ".balign 8\n" \

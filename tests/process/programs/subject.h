@@ -21,6 +21,7 @@ extern const struct verb report_verbs[];
 extern const struct verb obstacle_verbs[];
 extern const struct verb thread_verbs[];
 extern const struct verb object_verbs[];
+extern const struct verb state_verbs[];
 
 _Noreturn void unsupported(const char *reason);
 _Noreturn void broken(const char *what);

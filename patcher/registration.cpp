@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: MIT
+#include "registration.h"
+
+#include <atomic>
+#include <cerrno>
+#include <cstddef>
+#include <link.h>
+
+extern "C" {
+
+/// Where copies of the library find each other: the dynamic linker gives all of them the first one. Written once.
+struct slicepatch_registration {
+    std::atomic<std::int64_t> offset; // of the areas, bytes from the thread pointer; 0: libc's, or none
+};
+__attribute__((weak, visibility("default"))) slicepatch_registration slicepatch_registration = {0};
+}
+
+namespace slicepatch {
+
+namespace {
+
+// What the kernel asks of a registration that can have slice extensions: more than 32 bytes, and this alignment
+// (AT_RSEQ_FEATURE_SIZE and AT_RSEQ_ALIGN of Linux 7).
+constexpr std::size_t area_size = 64;
+
+// initial-exec: part of the block that the thread is started with, and at the same distance everywhere.
+__attribute__((tls_model("initial-exec"))) thread_local constinit struct alignas(area_size) {
+    std::uint8_t bytes[area_size];
+} own_area{};
+
+std::int64_t own_offset()
+{
+    return static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(&own_area) - SLICEPATCH_ARCH_THREAD_POINTER());
+}
+
+/// What choose_area() replaced on the calling thread.
+std::int64_t replaced_offset = SLICEPATCH_RSEQ_OFFSET_NONE;
+unsigned replaced_size = 0;
+
+struct Home {
+    std::uintptr_t address;
+    bool first = true;
+    bool stays = false;
+};
+
+bool cannot_be_unloaded(const dl_phdr_info &info)
+{
+    for (int i = 0; i < info.dlpi_phnum; ++i) {
+        if (info.dlpi_phdr[i].p_type != PT_DYNAMIC)
+            continue;
+        for (const auto *entry = reinterpret_cast<const ElfW(Dyn) *>(info.dlpi_addr + info.dlpi_phdr[i].p_vaddr);
+             entry->d_tag != DT_NULL; ++entry)
+            if (entry->d_tag == DT_FLAGS_1 && entry->d_un.d_val & DF_1_NODELETE)
+                return true;
+    }
+    return false;
+}
+
+int visit_home(dl_phdr_info *info, std::size_t, void *data)
+{
+    auto &home = *static_cast<Home *>(data);
+    const bool executable = home.first; // dl_iterate_phdr(3)
+    home.first = false;
+    for (int i = 0; i < info->dlpi_phnum; ++i) {
+        const ElfW(Phdr) &segment = info->dlpi_phdr[i];
+        if (segment.p_type != PT_LOAD || home.address - (info->dlpi_addr + segment.p_vaddr) >= segment.p_memsz)
+            continue;
+        home.stays = executable || cannot_be_unloaded(*info);
+        return 1;
+    }
+    return 0;
+}
+
+/// Whether this copy of the library stays for as long as the process.
+bool stays_loaded()
+{
+    Home home{reinterpret_cast<std::uintptr_t>(&visit_home)};
+    dl_iterate_phdr(visit_home, &home);
+    return home.stays;
+}
+
+/// Null, or why our area cannot be registered in the place of libc's.
+const char *take_from_libc(const KernelFacts &facts)
+{
+    if (!single_threaded())
+        return "libc's registration can only be taken over before other threads exist";
+    // What glibc registered: 32 bytes at least, though it tells of fewer (glibc 2.35 to 2.40).
+    const unsigned size =
+        facts.rseq_size > sizeof(slicepatch_rseq) ? facts.rseq_size : unsigned{sizeof(slicepatch_rseq)};
+    if (unregister_area(facts.rseq_offset, size) != 0)
+        return "libc's registration is not what it says, and was left alone";
+    replaced_offset = facts.rseq_offset;
+    replaced_size = size;
+    return nullptr;
+}
+
+void use_area(std::int64_t offset, KernelFacts &facts)
+{
+    facts.rseq_offset = offset;
+    facts.rseq_size = area_size;
+    facts.owned = true;
+}
+
+} // namespace
+
+bool owns_areas()
+{
+    return slicepatch_registration.offset.load() != 0;
+}
+
+void choose_area(const GuaranteeRequest &request, KernelFacts &facts)
+{
+    if (const std::int64_t offset = slicepatch_registration.offset.load()) {
+        const int answer = register_area(offset, area_size);
+        if (answer == 0 || answer == -EBUSY) // this thread's is registered already
+            use_area(offset, facts);
+        return;
+    }
+    const bool libc_has_one = facts.rseq_offset != SLICEPATCH_RSEQ_OFFSET_NONE && facts.rseq_size;
+    // A kernel without slice extensions has no use for an area; and what others own is theirs.
+    if (request.off || facts.tcmalloc || facts.state < 0 || request.registration == Registration::libc ||
+        (libc_has_one && request.registration != Registration::own))
+        return;
+    if (!stays_loaded())
+        facts.own_refusal = "this copy of the library can be unloaded, so that it may not own the registration";
+    else if (libc_has_one)
+        facts.own_refusal = take_from_libc(facts);
+    if (facts.own_refusal)
+        return;
+    if (register_area(own_offset(), area_size) != 0) {
+        facts.own_refusal = "the kernel has an area of somebody else's for this thread";
+        if (replaced_size)
+            give_back_area(facts);
+        return;
+    }
+    slicepatch_registration.offset.store(own_offset());
+    use_area(own_offset(), facts);
+    facts.state = ask_state();
+}
+
+void give_back_area(KernelFacts &facts)
+{
+    (void)unregister_area(own_offset(), area_size); // not registered, if that is why we are here
+    slicepatch_registration.offset.store(0);
+    facts.owned = false;
+    facts.rseq_offset = replaced_offset;
+    facts.rseq_size = replaced_size;
+    if (replaced_size)
+        (void)register_area(replaced_offset, replaced_size); // refused: libc then does without, as on an older kernel
+    replaced_size = 0;
+}
+
+int enable_thread_area()
+{
+    if (const std::int64_t offset = slicepatch_registration.offset.load())
+        if (const int answer = register_area(offset, area_size); answer != 0 && answer != -EBUSY)
+            return answer;
+    return enable_thread();
+}
+
+} // namespace slicepatch

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+//
+// Rseq areas of our own: where libc registers none, and, when asked to, in the place of libc's.
+//
+// The kernel checks and writes an area for as long as its thread runs, and kills the thread for what it does not expect
+// there. So an area is part of a thread's static TLS, which libc frees behind the thread's end, and belongs to an
+// object that cannot be unloaded. It is one distance from the thread pointer in every thread: a thread that was never
+// registered stores its requests into memory of its own, which nobody looks at.
+#ifndef SLICEPATCH_REGISTRATION_H
+#define SLICEPATCH_REGISTRATION_H
+
+#include "kernel.h"
+
+namespace slicepatch {
+
+/// Chooses the area that sites use, and registers the calling thread's if it is ours; facts then tell about that one.
+/// Where ours was wanted and could not be had, facts are as they were and facts.own_refusal says why. Call it under
+/// InitLock.
+void choose_area(const GuaranteeRequest &request, KernelFacts &facts);
+
+/// Undoes choose_area() on the calling thread, when the kernel gives no guarantee for our area either.
+void give_back_area(KernelFacts &facts);
+
+/// Has the kernel honour the calling thread's requests: registers our area if there is one, and enables. 0 or -errno.
+/// Async-signal-safe, leaves errno alone.
+int enable_thread_area();
+
+/// Whether this process uses areas of our own, whichever copy of the library brought them.
+bool owns_areas();
+
+} // namespace slicepatch
+
+#endif
