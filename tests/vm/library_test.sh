@@ -1,0 +1,234 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# library_test.sh ROOT BUILD ARCH stock|patched: the library on a kernel that has time slice extensions. One boot for each
+# C library and command line; in each, the subject of the process tests runs its verbs. SLICEPATCH_KERNEL_SOURCE as for
+# build.sh.
+set -euo pipefail
+
+root=$1
+build=$2
+arch=$3
+kernel=$4
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=tests/vm/expect.sh
+source "$here/expect.sh"
+
+subject=$build/tests/process/process_subject
+archive=$build/tests/process/process_subject_archive
+plugin=$build/tests/process/libprocess_plugin_shared.so
+wordcount=$build/bin/wordcount
+text=$root/README.md
+
+none=0 thread=1 sealed=2 process=3
+eperm=-1
+both=1073741825 # INVARIANT | ENABLE
+enabled_flags=48 locked_flags=1073741872 # rseq->flags: AVAILABLE | ENABLED, and the lock
+
+# boot LIBC APPEND: runs $script there; each "scene NAME COMMAND..." of it prints "== NAME" and what COMMAND says.
+boot() {
+    local libc=$1 append=$2
+    run "$root/kernel/vm.sh" --arch "$arch" --kernel "$kernel" --libc "$libc" --append "$append" --cpus 2 --timeout 300 \
+        --with "$subject" --with "$archive" --with "$plugin" --with "$wordcount" --with "$text" -- sh -c "
+            scene() { echo \"== \$1\"; shift; env \"\$@\"; echo \"status=\$?\"; }
+            $script"
+    expect_status "the machine with libc '$libc' and '$append'" 0
+}
+
+# value SCENE KEY: the last value of KEY in what the scene printed.
+value() {
+    awk -v scene="== $1" -v key="$2=" \
+        '/^== /{inside = ($0 == scene)} inside && index($0, key) == 1 {found = substr($0, length(key) + 1)} END {print found}' \
+        "$scratch/out"
+}
+
+# expect_value SCENE KEY WANTED
+expect_value() {
+    expect "$1: $2 is '$(value "$1" "$2")', wanted '$3'" [ "$(value "$1" "$2")" = "$3" ]
+}
+
+# rise COUNTER: by how much one of the kernel's statistics rose.
+rise() {
+    local before after
+    before=$(sed -n "s/^vm.sh: rseq before: .*\b$1=\([0-9]*\).*/\1/p" "$scratch/err")
+    after=$(sed -n "s/^vm.sh: rseq after: .*\b$1=\([0-9]*\).*/\1/p" "$scratch/err")
+    echo $((${after:-0} - ${before:-0}))
+}
+
+# The kernel granted slices and got them back, for the request of one store that patched sites make.
+expect_real_grants() {
+    expect "$1: slices were granted: $(rise sgrant)" [ "$(rise sgrant)" -gt 20 ]
+    expect "$1: and given back: $(rise syield)" [ "$(rise syield)" -gt 5 ]
+}
+
+counting="$wordcount --threads 12 --repeat 400 --check $text"
+
+# How often the text has its most frequent word, by other means.
+wanted_count() {
+    tr "A-Z" "a-z" <"$text" | tr -cs "a-z" "\n" | grep -cx the
+}
+
+expect_count() {
+    expect_value "$1" status 0
+    expect "$1: counted as coreutils count" grep -Eq "^ *$(wanted_count) +the$" "$scratch/out"
+}
+
+# Every thread is enabled, whenever it began, and its request is one store.
+expect_enabled_everywhere() {
+    local scene=$1 flags=$2
+    expect_value "$scene" answer 0
+    expect_value "$scene" enabled 15
+    expect_value "$scene" threads_missed 0
+    expect_value "$scene" area_flags "$flags"
+    expect_value "$scene" thread_area_flags "$flags"
+    expect_value "$scene" cpu 1
+    expect_value "$scene" thread_cpu 1
+    expect_value "$scene" counted yes
+}
+
+patched_kernel_keeps_it_for_the_process() {
+    script="
+        scene threads SLICEPATCH_LIVE=1 $subject threads=3 init wait=300 init threads=2 state revert enable join run=100 check
+        scene fork $subject init fork state revert
+        scene exec $subject init exec=state
+        scene second $subject enable init enable state
+        scene late-lock $subject init lock-disabled
+        scene guest $subject open=$plugin plugin-init revert
+        scene guest-then-host $subject open=$plugin plugin-init enable init state
+        scene disabled $subject lock-disabled init run=100 check
+        scene require SLICEPATCH=require $subject init
+        scene count $counting"
+    boot new ""
+    expect_value threads guarantee $process
+    expect_enabled_everywhere threads $locked_flags
+    for scene in threads fork; do
+        expect_value $scene revert $eperm
+        expect_value $scene thread_revert $eperm
+        expect_value $scene state $both
+        expect_value $scene thread_state $both
+    done
+    expect_value threads thread_enable 0
+    expect_value exec state 0
+    expect_value second guarantee $process
+    expect_value second thread_enable 0
+    expect_value late-lock lock_disabled $eperm
+    expect_value guest plugin_guarantee $thread
+    expect_value guest revert 0 # it did not lock its host
+    expect_value guest-then-host guarantee $process
+    expect_value disabled lock_disabled 0
+    expect_value disabled guarantee $none
+    expect_value disabled off 15
+    expect_value disabled counted yes
+    expect_value require answer 0
+    expect_count count
+    expect_real_grants count
+}
+
+stock_kernel_has_it_thread_by_thread() {
+    script="
+        scene threads SLICEPATCH_LIVE=1 $subject threads=3 init wait=300 init threads=2 state join run=100 report check
+        scene archive SLICEPATCH_LIVE=1 $archive threads=3 init wait=300 init threads=2 state join run=100 report check
+        scene revert $subject init revert
+        scene require SLICEPATCH=require $subject init
+        scene denied $subject yield=denied init kill-yields threads=4 run=20000 join check
+        scene count $counting"
+    boot new ""
+    for scene in threads archive; do
+        expect_value $scene guarantee $thread
+        expect_enabled_everywhere $scene $enabled_flags
+        expect_value $scene threads_enabled 9 # the one that called init, 3 before, 2 after, 3 of 'state'
+    done
+    expect_value revert revert 0
+    expect_value require answer $eperm
+    expect_value denied yield_number "$(awk '$2 == "sched_yield" {print $1}' <<<"24 sched_yield")"
+    expect_value denied status 0
+    expect_value denied counted yes
+    expect_count count
+    expect_real_grants count
+}
+
+there_is_a_reason_where_there_is_none() {
+    script="
+        scene off $subject init run=100 check
+        scene count $counting"
+    boot new rseq_slice_ext=0
+    expect_value off guarantee $none
+    expect_value off reason "the kernel has it switched off (RSEQ_SLICE_EXTENSION not built, or rseq_slice_ext=0)"
+    expect_value off off 15
+    expect_count count
+    expect "no slice is granted" [ "$(rise sgrant)" -eq 0 ]
+}
+
+text_is_written_where_proc_mem_is_not() {
+    script="
+        scene forbidden $subject init run=100 check
+        scene count $counting"
+    boot new proc_mem.force_override=never
+    expect_value forbidden enabled 15
+    expect_value forbidden writer rwx
+    expect_value forbidden counted yes
+    expect_count count
+}
+
+legacy_registration_is_refused_or_taken_over() {
+    script="
+        scene legacy $subject init run=100 check
+        scene own SLICEPATCH_RSEQ=own $subject init threads=2 wait=50 state join run=100 report check
+        scene own-archive SLICEPATCH_RSEQ=own $archive init threads=2 wait=50 state join run=100 report check
+        scene own-late SLICEPATCH_RSEQ=own SLICEPATCH_LIVE=1 $subject threads=1 init join
+        scene own-fork SLICEPATCH_RSEQ=own $subject init fork state run=100 check
+        scene none GLIBC_TUNABLES=glibc.pthread.rseq=0 SLICEPATCH_LIVE=1 $subject threads=2 init threads=2 wait=50 state join report
+        scene guest SLICEPATCH_RSEQ=own $subject init open=$plugin plugin-init plugin-run close open=$plugin plugin-init state
+        scene count SLICEPATCH_RSEQ=own $counting"
+    boot host ""
+    expect_value legacy guarantee $none
+    expect_value legacy off 15
+    expect "legacy: the reason names it" grep -q '^reason=libc registered the legacy 32-byte rseq area' "$scratch/out"
+    local wanted=$thread flags=$enabled_flags
+    [ "$kernel" = stock ] || wanted=$process flags=$locked_flags
+    for scene in own own-archive; do
+        expect_value $scene guarantee $wanted
+        expect_enabled_everywhere $scene $flags
+    done
+    expect_value own-late guarantee $none
+    expect_value own-late reason "libc's registration can only be taken over before other threads exist"
+    expect_value own-fork area_flags $flags
+    expect_value own-fork counted yes
+    expect_value none guarantee $wanted
+    expect_value none threads_missed 0
+    expect_value none area_flags $flags
+    expect_value none thread_area_flags $flags
+    expect_value guest plugin_guarantee $wanted
+    expect_value guest area_flags $flags
+    expect_count count
+    expect_real_grants count
+}
+
+stock_kernel_can_be_sealed() {
+    script="
+        scene sealed SLICEPATCH_SEAL=1 $subject init init threads=2 wait=50 state revert enable join run=100 report check
+        scene forked SLICEPATCH_SEAL=1 $subject init fork revert state
+        scene count SLICEPATCH_SEAL=1 $counting"
+    boot host ""
+    expect_value sealed guarantee $sealed
+    expect_enabled_everywhere sealed $enabled_flags
+    for scene in sealed forked; do
+        expect_value $scene revert $eperm
+        expect_value $scene thread_revert $eperm
+    done
+    expect_value sealed thread_enable 0
+    expect_count count
+    expect_real_grants count
+}
+
+case $kernel in
+stock)
+    stock_kernel_has_it_thread_by_thread
+    stock_kernel_can_be_sealed
+    ;;
+patched) patched_kernel_keeps_it_for_the_process ;;
+esac
+there_is_a_reason_where_there_is_none
+text_is_written_where_proc_mem_is_not
+legacy_registration_is_refused_or_taken_over
+finish
