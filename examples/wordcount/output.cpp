@@ -73,7 +73,8 @@ void print_text(const Options &options, const Outcome &outcome)
                     words_per_second(result, run) / 1e6);
     if (options.check) {
         const CheckCounts &check = outcome.check;
-        std::printf("check: %llu exits, %llu requests left, %llu grants left, %llu yields, %llu while holding\n",
+        std::printf("check: %llu exits, %llu requests left, %llu grants left, and by a simulated kernel %llu yields, "
+                    "%llu while holding\n",
                     static_cast<unsigned long long>(check.exits), static_cast<unsigned long long>(check.requests_left),
                     static_cast<unsigned long long>(check.grants_left), static_cast<unsigned long long>(check.yields),
                     static_cast<unsigned long long>(check.yields_while_holding));
