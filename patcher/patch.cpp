@@ -88,9 +88,9 @@ void patch_process(const PatchOptions &options, PatchResult &result)
     KernelFacts facts = ask_kernel();
     if (facts.tcmalloc)
         keep_out_of_area(result.list);
-    choose_area(options.request, facts);
+    const bool new_area = choose_area(options.request, facts);
     result.guarantee = obtain_guarantee(facts, options.request);
-    if (facts.owned && result.guarantee.level == SLICEPATCH_GUARANTEE_NONE)
+    if (new_area && result.guarantee.level == SLICEPATCH_GUARANTEE_NONE)
         give_back_area(facts);
     if (result.guarantee.level < options.required) {
         result.status = Status::required_guarantee;

@@ -8,7 +8,7 @@
 
 extern "C" {
 
-/// Where copies of the library find each other: the dynamic linker gives all of them the first one. Written once.
+/// Where copies of the library find each other: the dynamic linker gives all of them the first one.
 struct slicepatch_registration {
     std::atomic<std::int64_t> offset; // of the areas, bytes from the thread pointer; 0: libc's, or none
 };
@@ -108,34 +108,35 @@ bool owns_areas()
     return slicepatch_registration.offset.load() != 0;
 }
 
-void choose_area(const GuaranteeRequest &request, KernelFacts &facts)
+bool choose_area(const GuaranteeRequest &request, KernelFacts &facts)
 {
     if (const std::int64_t offset = slicepatch_registration.offset.load()) {
         const int answer = register_area(offset, area_size);
         if (answer == 0 || answer == -EBUSY) // this thread's is registered already
             use_area(offset, facts);
-        return;
+        return false;
     }
     const bool libc_has_one = facts.rseq_offset != SLICEPATCH_RSEQ_OFFSET_NONE && facts.rseq_size;
     // A kernel without slice extensions has no use for an area; and what others own is theirs.
     if (request.off || facts.tcmalloc || facts.state < 0 || request.registration == Registration::libc ||
         (libc_has_one && request.registration != Registration::own))
-        return;
+        return false;
     if (!stays_loaded())
         facts.own_refusal = "this copy of the library can be unloaded, so that it may not own the registration";
     else if (libc_has_one)
         facts.own_refusal = take_from_libc(facts);
     if (facts.own_refusal)
-        return;
+        return false;
     if (register_area(own_offset(), area_size) != 0) {
         facts.own_refusal = "the kernel has an area of somebody else's for this thread";
         if (replaced_size)
             give_back_area(facts);
-        return;
+        return false;
     }
     slicepatch_registration.offset.store(own_offset());
     use_area(own_offset(), facts);
     facts.state = ask_state();
+    return true;
 }
 
 void give_back_area(KernelFacts &facts)

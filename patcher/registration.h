@@ -16,9 +16,11 @@ namespace slicepatch {
 /// Chooses the area that sites use, and registers the calling thread's if it is ours; facts then tell about that one.
 /// Where ours was wanted and could not be had, facts are as they were and facts.own_refusal says why. Call it under
 /// InitLock.
-void choose_area(const GuaranteeRequest &request, KernelFacts &facts);
+///
+/// Returns whether this very call registered the first one: nobody uses it yet, so that it may still be given back.
+[[nodiscard]] bool choose_area(const GuaranteeRequest &request, KernelFacts &facts);
 
-/// Undoes choose_area() on the calling thread, when the kernel gives no guarantee for our area either.
+/// Undoes a choose_area() that returned true, when the kernel gives no guarantee for our area either.
 void give_back_area(KernelFacts &facts);
 
 /// Has the kernel honour the calling thread's requests: registers our area if there is one, and enables. 0 or -errno.

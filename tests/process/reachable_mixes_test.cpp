@@ -2,7 +2,7 @@
 //
 // Every text that any sequence of inits can leave behind: with every input of the planner, every point at which a write
 // can fail, and breakpoints that come and go in between. In none of them is an EXIT off while an ENTER of its label may
-// ask. Real plan(), make_edits() and read_state(), on a text that nobody runs.
+// ask. Real plan(), EditWalk and read_state(), on a text that nobody runs.
 #include "patcher/edits.h"
 #include "patcher/forms.h"
 #include "patcher/plan.h"

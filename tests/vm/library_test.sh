@@ -176,6 +176,7 @@ legacy_registration_is_refused_or_taken_over() {
         scene own SLICEPATCH_RSEQ=own $subject init threads=2 wait=50 state join run=100 report check
         scene own-archive SLICEPATCH_RSEQ=own $archive init threads=2 wait=50 state join run=100 report check
         scene own-late SLICEPATCH_RSEQ=own SLICEPATCH_LIVE=1 $subject threads=1 init join
+        scene own-off SLICEPATCH_RSEQ=own $subject init flags=1 init state enable
         scene own-fork SLICEPATCH_RSEQ=own $subject init fork state run=100 check
         scene none GLIBC_TUNABLES=glibc.pthread.rseq=0 SLICEPATCH_LIVE=1 $subject threads=2 init threads=2 wait=50 state join report
         scene guest SLICEPATCH_RSEQ=own $subject init open=$plugin plugin-init plugin-run close open=$plugin plugin-init state
@@ -192,6 +193,9 @@ legacy_registration_is_refused_or_taken_over() {
     done
     expect_value own-late guarantee $none
     expect_value own-late reason "libc's registration can only be taken over before other threads exist"
+    expect_value own-off guarantee $none # of the second init, which takes nothing away
+    expect_value own-off enable 0
+    expect_value own-off thread_area_flags $flags
     expect_value own-fork area_flags $flags
     expect_value own-fork counted yes
     expect_value none guarantee $wanted
