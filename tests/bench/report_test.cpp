@@ -64,9 +64,10 @@ TEST_CASE("the JSON says where, how, and how sure")
     CHECK(json.at("host").at("sites_patched") >= 2 * 2000); // two variants, of 1,000 pairs and some more
     CHECK(json.at("settings").at("processes") == 6);
     CHECK(json.at("settings").at("blocks") == 1);
-    CHECK(json.at("contention") == nullptr);
+    CHECK(json.at("contention").empty());
     CHECK(json.at("init").empty());
     CHECK(json.at("startup") == nullptr);
+    CHECK(json.at("calls") == nullptr);
     for (const Json &loop : json.at("loops")) {
         for (const Json &variant : loop.at("variants")) {
             check_interval(variant.at("ns_per_pair"));
@@ -151,16 +152,63 @@ TEST_CASE("process start is split by library")
     CHECK(startup.at("programs").at(0).at("above_nothing_us") == 0.0);
 }
 
-TEST_CASE("contention has as many threads as asked for, and none means no such part")
+TEST_CASE("calls are measured with every way to have a guarantee, and say which one it was")
 {
-    const Json json = run_short({"--parts", "contention", "--contention", "3"});
-    CHECK(json.at("contention").at("threads") == 3);
-    CHECK(names(json.at("contention").at("variants")) ==
-          std::vector<std::string>{"floor", "off", "enabled", "thread"});
-    for (const Json &variant : json.at("contention").at("variants"))
-        check_interval(variant.at("sections_per_second"));
-    CHECK(named(json.at("contention").at("variants"), "enabled").at("enabled_ratio").at("median") == 1.0);
-    CHECK(run_short({"--parts", "contention", "--contention", "0"}).at("contention") == nullptr);
+    const std::string command = quote(SLICEPATCH) + " bench --quick --blocks 1 --parts calls --json";
+    const Outcome outcome = run_shell(quote(SLICEPATCH) + " sim --kernel patched -- " + command);
+    INFO(outcome.error);
+    REQUIRE(outcome.status == 0);
+    const Json calls = Json::parse(outcome.out).at("calls");
+    REQUIRE(names(calls) == std::vector<std::string>{"off", "as found", "own areas", "sealed"});
+    CHECK(calls.at(0).at("guarantee") == "none");
+    CHECK(calls.at(1).at("guarantee") == "process");
+    for (const Json &one : calls) {
+        for (const char *name : {"system_call_ns", "thread_us", "fork_us"}) {
+            check_interval(one.at(name));
+            check_interval(one.at(std::string(name) + "_ratio_to_off"));
+        }
+    }
+    CHECK(calls.at(0).at("fork_us_ratio_to_off").at("median") == 1.0);
+}
+
+TEST_CASE("contended locks are measured with every way to request, for each number of threads")
+{
+    const Json contention = run_short({"--parts", "contention", "--contention", "1,3", "--contention-ms", "20",
+                                       "--text", SLICEPATCH_SOURCE_DIR "/README.md"})
+                                .at("contention");
+    REQUIRE(contention.size() == 4);
+    for (std::size_t i = 0; i < contention.size(); ++i) {
+        const Json &one = contention.at(i);
+        CHECK(one.at("workload") == (i < 2 ? "spinlock" : "wordcount"));
+        CHECK(one.at("threads_per_cpu") == (i % 2 ? 3 : 1));
+        CHECK(one.at("threads").get<unsigned>() % one.at("threads_per_cpu").get<unsigned>() == 0);
+        CHECK(names(one.at("contenders")) == std::vector<std::string>{"none", "by-hand", "naive", "per-attempt"});
+        for (const Json &contender : one.at("contenders")) {
+            check_interval(contender.at("sections_per_second"));
+            check_interval(contender.at("sections_per_second_ratio_to_none"));
+            CHECK(contender.at("wait_p50_us").at("median") <= contender.at("wait_p99_us").at("median"));
+        }
+        CHECK(named(one.at("contenders"), "none").at("sections_per_second_ratio_to_none").at("median") == 1.0);
+    }
+}
+
+TEST_CASE("the user's own settings do reach the contended locks")
+{
+    const std::string command = quote(SLICEPATCH) + " bench --quick --blocks 1 --parts contention --contention 1 --json";
+    const Outcome guaranteed = run_shell(quote(SLICEPATCH) + " sim --kernel patched -- " + command);
+    const Outcome off = run_shell("SLICEPATCH=off " + quote(SLICEPATCH) + " sim --kernel patched -- " + command);
+    REQUIRE(guaranteed.status == 0);
+    REQUIRE(off.status == 0);
+    CHECK(Json::parse(guaranteed.out).at("contention").at(0).at("guarantee") == "process");
+    CHECK(Json::parse(off.out).at("contention").at(0).at("guarantee") == "none");
+}
+
+TEST_CASE("a text that is not there is named, and nothing is measured")
+{
+    const Outcome outcome = bench({"--quick", "--parts", "contention", "--text", "/nonexistent"});
+    CHECK(outcome.status == 2);
+    CHECK(outcome.out == "");
+    CHECK(outcome.error.find("/nonexistent: No such file or directory") != std::string::npos);
 }
 
 TEST_CASE("the plot is an SVG with axes, units and a bar for each variant")
@@ -176,6 +224,23 @@ TEST_CASE("the plot is an SVG with axes, units and a bar for each variant")
     CHECK(is_well_formed(svg));
     for (const char *words : {"time per pair, as a multiple of no marks (ratio, log scale)", "section between the marks",
                               "95 % bootstrap interval", "empty", "mutex", "enabled", "ifunc"}) {
+        INFO(words);
+        CHECK(svg.find(words) != std::string::npos);
+    }
+}
+
+TEST_CASE("the plot of contended locks has a panel for each workload and a line for each way to request")
+{
+    const TemporaryFolder folder;
+    const std::string file = folder.path("contention.svg");
+    const Outcome outcome = bench({"--quick", "--blocks", "2", "--parts", "contention", "--contention", "1,2",
+                                   "--contention-ms", "10", "--plot-contention", file});
+    INFO(outcome.error);
+    REQUIRE(outcome.status == 0);
+    const std::string svg = read_text(file);
+    CHECK(is_well_formed(svg));
+    for (const char *words : {"threads per CPU", "as a multiple of no requests", "95 % bootstrap interval", "spinlock",
+                              "wordcount", "by-hand", "naive", "per-attempt"}) {
         INFO(words);
         CHECK(svg.find(words) != std::string::npos);
     }
@@ -217,7 +282,8 @@ TEST_CASE("wrong usage is status 2")
     CHECK(bench({"--loops", "nonsense"}).status == 2);
     CHECK(bench({"--parts", "nonsense"}).status == 2);
     CHECK(bench({"--blocks", "0"}).status == 2);
-    CHECK(bench({"--contention", "-1"}).status == 2);
+    CHECK(bench({"--contention", "0"}).status == 2);
+    CHECK(bench({"--parts", "init", "--plot-contention", "plot.svg"}).status == 2);
     CHECK(bench({"--parts", "init", "--plot", "plot.svg"}).status == 2);
     CHECK(bench({"--worker", "{}"}).status == 2);
 }

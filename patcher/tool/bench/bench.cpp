@@ -22,26 +22,27 @@ struct Options {
     bool quick = false;
     std::vector<std::string> loops;
     std::vector<std::string> parts;
-    unsigned threads = 4;
+    std::vector<unsigned> threads_per_cpu{4};
+    unsigned contention_ms = 0; // 0: what the length of the run asks for
+    std::string text = "/usr/share/common-licenses/GPL-3";
     bool json = false;
     bool raw = false;
-    std::string plot;
+    std::string plot, plot_contention;
     std::uint64_t seed = 1;
     std::string worker; // what to do as one of the processes
 };
 
-const std::vector<std::string> all_parts{"loops", "contention", "init", "startup"};
+const std::vector<std::string> all_parts{"loops", "contention", "init", "startup", "calls"};
 
 /// How much of everything: about 30 seconds, or about 4.
 struct Amount {
     unsigned processes, blocks;
     double block_ns;
-    unsigned contention_blocks;
-    double contention_ns;
-    unsigned init_runs, startup_runs;
+    unsigned contention_blocks, contention_ms;
+    unsigned init_runs, startup_runs, calls_runs;
 };
-constexpr Amount full{20, 240, 1e6, 15, 50e6, 20, 200};
-constexpr Amount quick{6, 30, 0.3e6, 3, 30e6, 5, 20};
+constexpr Amount full{20, 240, 1e6, 10, 100, 20, 200, 10};
+constexpr Amount quick{6, 30, 0.3e6, 3, 30, 5, 20, 2};
 
 /// Says on a terminal what is going on, in one line that it takes away again.
 class Progress {
@@ -123,11 +124,11 @@ void measure(const Options &options, const Amount &amount, Results &results)
         results.host.pinned_cpu = pinned.cpu();
         measure_loops(options, results, progress);
     }
-    if (wants(options, "contention") && options.threads > 0) {
-        progress("a contended lock");
+    if (wants(options, "contention"))
         results.contention = measure_contention(
-            {options.threads, amount.contention_blocks, amount.contention_ns, options.seed});
-    }
+            {options.threads_per_cpu, options.blocks ? options.blocks : amount.contention_blocks,
+             options.contention_ms ? options.contention_ms : amount.contention_ms, options.text, options.seed},
+            [&progress](const std::string &what) { progress(what); });
     if (wants(options, "init")) {
         progress("slicepatch_init() in fresh processes");
         results.init = measure_init(amount.init_runs);
@@ -135,6 +136,10 @@ void measure(const Options &options, const Amount &amount, Results &results)
     if (wants(options, "startup")) {
         progress("process start");
         results.startup = measure_startup(amount.startup_runs);
+    }
+    if (wants(options, "calls")) {
+        progress("system calls, threads and forks after slicepatch_init()");
+        results.calls = measure_calls(options.blocks ? options.blocks : amount.calls_runs);
     }
 }
 
@@ -159,6 +164,10 @@ int run(Options options)
         throw Error("bench: --plot shows the loops, which --parts leaves out");
     if (!options.plot.empty())
         require_plot(options.plot);
+    if (!options.plot_contention.empty() && !wants(options, "contention"))
+        throw Error("bench: --plot-contention shows the contended locks, which --parts leaves out");
+    if (!options.plot_contention.empty())
+        require_plot(options.plot_contention);
 
     Results results{};
     results.marks = set_marks();
@@ -171,6 +180,8 @@ int run(Options options)
         print_text(results);
     if (!options.plot.empty())
         write_plot(results, options.plot);
+    if (!options.plot_contention.empty())
+        write_contention_plot(results, options.plot_contention);
     return exit_ok;
 }
 
@@ -180,7 +191,7 @@ Run add_bench(CLI::App &program)
 {
     auto options = std::make_shared<Options>();
     CLI::App *bench = program.add_subcommand("bench", "Measure what the marks cost, beside what is written by hand");
-    bench->add_option("--blocks", options->blocks, "Paired blocks of the loops (default 240)")
+    bench->add_option("--blocks", options->blocks, "Paired blocks (default 240 of the loops, 10 of contended locks)")
         ->check(CLI::Range(1U, 1000000U));
     bench->add_option("--processes", options->processes, "Over which the blocks are spread (default 20)")
         ->check(CLI::Range(1U, 1000U));
@@ -189,15 +200,22 @@ Run add_bench(CLI::App &program)
     bench->add_option("--loops", options->loops, "Some of empty,spinlock,mutex,twenty,sites (default: all)")
         ->delimiter(',')
         ->check(CLI::IsMember(std::vector<std::string>(loop_names.begin(), loop_names.end())));
-    bench->add_option("--parts", options->parts, "Some of loops,contention,init,startup (default: all)")
+    bench->add_option("--parts", options->parts, "Some of loops,contention,init,startup,calls (default: all)")
         ->delimiter(',')
         ->check(CLI::IsMember(all_parts));
-    bench->add_option("--contention", options->threads, "Threads at the contended lock (default 4; 0: none)")
-        ->check(CLI::Range(0U, 4096U));
+    bench->add_option("--contention", options->threads_per_cpu, "Threads per CPU at contended locks (default 4)")
+        ->delimiter(',')
+        ->check(CLI::Range(1U, 1024U));
+    bench->add_option("--contention-ms", options->contention_ms, "Length of a block there (default 100)")
+        ->check(CLI::Range(1U, 60000U));
+    bench->add_option("--text", options->text, "What wordcount counts there (default: Debian's copy of the GPL)")
+        ->type_name("FILE");
     bench->add_option("--seed", options->seed, "Of the order of blocks and of the resampling (default 1)");
     bench->add_flag("--json", options->json, "Everything as JSON; counts are of all pairs of an iteration");
     bench->add_flag("--raw", options->raw, "With --json: every single measurement too");
     bench->add_option("--plot", options->plot, "Write the ratios as an SVG, by gnuplot")->type_name("FILE.svg");
+    bench->add_option("--plot-contention", options->plot_contention, "The same of the contended locks")
+        ->type_name("FILE.svg");
     bench->add_option("--worker", options->worker)->group(""); // hidden: this program runs itself with it
     bench->footer("Exit status: 0, whatever the figures say; 2 if something could not be measured or written.\n"
                   "Example: slicepatch bench --loops spinlock,sites --plot bench.svg");

@@ -23,19 +23,19 @@ namespace {
 bool steers_init(std::string_view variable)
 {
     constexpr std::array names{"SLICEPATCH", "SLICEPATCH_SITES", "SLICEPATCH_WRITER", "SLICEPATCH_LIVE",
-                               "SLICEPATCH_VERBOSE"};
+                               "SLICEPATCH_RSEQ", "SLICEPATCH_SEAL", "SLICEPATCH_VERBOSE"};
     const std::string_view name = variable.substr(0, variable.find('='));
     return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-std::vector<char *> plain_environment()
+/// As exec wants them: it writes to none of them.
+std::vector<char *> pointers(const std::vector<std::string> &strings)
 {
-    std::vector<char *> environment;
-    for (char **variable = environ; *variable; ++variable)
-        if (!steers_init(*variable))
-            environment.push_back(*variable);
-    environment.push_back(nullptr);
-    return environment;
+    std::vector<char *> result;
+    for (const std::string &string : strings)
+        result.push_back(const_cast<char *>(string.c_str()));
+    result.push_back(nullptr);
+    return result;
 }
 
 class SpawnActions {
@@ -66,15 +66,12 @@ private:
 };
 
 pid_t start(const std::vector<std::string> &command, const SpawnActions &actions,
-            const std::vector<char *> &environment)
+            const Environment &environment)
 {
-    std::vector<char *> arguments;
-    for (const std::string &argument : command)
-        arguments.push_back(const_cast<char *>(argument.c_str())); // posix_spawn writes to none of them
-    arguments.push_back(nullptr);
+    const std::vector<char *> arguments = pointers(command), variables = pointers(environment);
     pid_t pid = -1;
     if (const int error = posix_spawn(&pid, arguments[0], actions.get(), nullptr, arguments.data(),
-                                      environment.data()))
+                                      variables.data()))
         throw Error("bench: {} cannot be run: {}", command[0], std::strerror(error));
     return pid;
 }
@@ -92,6 +89,21 @@ void finish(pid_t pid, const std::string &path)
 }
 
 } // namespace
+
+Environment inherited_environment()
+{
+    Environment environment;
+    for (char **variable = environ; *variable; ++variable)
+        environment.emplace_back(*variable);
+    return environment;
+}
+
+Environment plain_environment()
+{
+    Environment environment = inherited_environment();
+    environment.erase(std::remove_if(environment.begin(), environment.end(), steers_init), environment.end());
+    return environment;
+}
 
 std::string own_path()
 {
@@ -113,14 +125,14 @@ std::string helper_path(const char *name)
 
 double run_helper(const std::string &path)
 {
-    const std::vector<char *> environment = plain_environment();
+    const Environment environment = plain_environment();
     const SpawnActions nothing;
     const double begin = now_ns();
     finish(start({path}, nothing, environment), path);
     return (now_ns() - begin) / 1e3;
 }
 
-std::string read_helper(const std::vector<std::string> &command)
+std::string read_helper(const std::vector<std::string> &command, const Environment &environment)
 {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0)
@@ -132,7 +144,7 @@ std::string read_helper(const std::vector<std::string> &command)
         const FileDescriptor writer(ends[1]); // closed before reading, or there would be no end of file
         SpawnActions actions;
         actions.redirect(writer.get(), STDOUT_FILENO);
-        pid = start(command, actions, plain_environment());
+        pid = start(command, actions, environment);
     }
     const bool complete = read_all(reader, output);
     finish(pid, command[0]);

@@ -14,12 +14,16 @@ std::string own_path();
 /// Of a program or library that was built with this one. Throws Error if it is not there.
 std::string helper_path(const char *name);
 
-/// Runs it without what steers slicepatch_init() in its environment; from just before exec to its end, microseconds.
-/// Throws Error unless it exits with 0.
+/// "NAME=value" each: of this process, and the same without what steers slicepatch_init() there.
+using Environment = std::vector<std::string>;
+Environment inherited_environment();
+Environment plain_environment();
+
+/// Runs it with a plain environment; from just before exec to its end, microseconds. Throws Error unless it exits with 0.
 double run_helper(const std::string &path);
 
-/// The same, and what it wrote to its standard output.
-std::string read_helper(const std::vector<std::string> &command);
+/// Runs it, and returns what it wrote to its standard output. Throws the same.
+std::string read_helper(const std::vector<std::string> &command, const Environment &environment = plain_environment());
 
 } // namespace slicepatch::tool::bench
 

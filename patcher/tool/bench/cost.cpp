@@ -59,4 +59,27 @@ StartupTimes measure_startup(unsigned runs)
     return times;
 }
 
+std::array<CallCosts, call_cases.size()> measure_calls(unsigned runs)
+{
+    const std::string helper = helper_path("calls");
+    std::array<CallCosts, call_cases.size()> all{};
+    for (unsigned run = 0; run < runs; ++run) {
+        for (std::size_t i = 0; i < call_cases.size(); ++i) {
+            Environment environment = plain_environment();
+            for (const char *setting : call_cases[i].settings)
+                if (setting)
+                    environment.emplace_back(setting);
+            const std::string line = read_helper({helper}, environment);
+            double system_call_ns = 0, thread_us = 0, fork_us = 0;
+            if (std::sscanf(line.c_str(), "%d %lf %lf %lf", &all[i].guarantee, &system_call_ns, &thread_us,
+                            &fork_us) != 4)
+                throw Error("bench: {} said '{}'", helper, line);
+            all[i].system_call_ns.push_back(system_call_ns);
+            all[i].thread_us.push_back(thread_us);
+            all[i].fork_us.push_back(fork_us);
+        }
+    }
+    return all;
+}
+
 } // namespace slicepatch::tool::bench

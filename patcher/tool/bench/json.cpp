@@ -43,16 +43,38 @@ Json to_json(const LoopResult &loop, bool raw)
     return json;
 }
 
+Json to_json(const std::optional<SliceCounters> &counters)
+{
+    if (!counters)
+        return nullptr;
+    return {{"granted", counters->granted},
+            {"yielded", counters->yielded},
+            {"revoked", counters->revoked},
+            {"expired", counters->expired}};
+}
+
 Json to_json(const Contention &contention, std::uint64_t seed, bool raw)
 {
-    Json json{{"threads", contention.threads}};
-    for (std::size_t c = 0; c < contenders.size(); ++c) {
-        Json variant{{"name", variants[contenders[c]]->name},
-                     {"sections_per_second", to_json(bootstrap_median(contention.sections_per_second[c], 1, seed))},
-                     {"enabled_ratio", to_json(contention_ratio(contention, c, seed))}};
+    Json json{{"workload", contention.workload},
+              {"threads_per_cpu", contention.threads_per_cpu},
+              {"threads", contention.threads},
+              {"guarantee", guarantee_word(contention.guarantee)}};
+    for (std::size_t c = 0; c < contender_names.size(); ++c) {
+        const Contender &contender = contention.contenders[c];
+        Json one{{"name", contender_names[c]}, {"counters", to_json(contender.counters)}};
+        const auto add = [&](const std::string &name, std::vector<double> Contender::*value) {
+            one[name] = to_json(bootstrap_median(contender.*value, 1, seed));
+            const std::optional<Interval> ratio = contention_ratio(contention, c, value, seed);
+            one[name + "_ratio_to_none"] = ratio ? to_json(*ratio) : Json(nullptr);
+        };
+        add("sections_per_second", &Contender::sections_per_second);
+        add("preempted_per_second", &Contender::preempted_per_second);
+        add("contended_per_second", &Contender::contended_per_second);
+        add("wait_p50_us", &Contender::wait_p50_us);
+        add("wait_p99_us", &Contender::wait_p99_us);
         if (raw)
-            variant["blocks_sections_per_second"] = contention.sections_per_second[c];
-        json["variants"].push_back(std::move(variant));
+            one["blocks_sections_per_second"] = contender.sections_per_second;
+        json["contenders"].push_back(std::move(one));
     }
     return json;
 }
@@ -89,15 +111,30 @@ Json to_json(const StartupTimes &times, bool raw)
     return json;
 }
 
+Json to_json(const std::array<CallCosts, call_cases.size()> &costs, std::uint64_t seed)
+{
+    Json json = Json::array();
+    for (std::size_t i = 0; i < costs.size(); ++i) {
+        Json one{{"name", call_cases[i].what}, {"guarantee", guarantee_word(costs[i].guarantee)}};
+        const auto add = [&](const std::string &name, std::vector<double> CallCosts::*value) {
+            one[name] = to_json(bootstrap_median(costs[i].*value, 1, seed));
+            one[name + "_ratio_to_off"] =
+                to_json(bootstrap_median(paired_ratios(costs[i].*value, costs[0].*value), 1, seed));
+        };
+        add("system_call_ns", &CallCosts::system_call_ns);
+        add("thread_us", &CallCosts::thread_us);
+        add("fork_us", &CallCosts::fork_us);
+        json.push_back(std::move(one));
+    }
+    return json;
+}
+
 Json describe(const Results &results)
 {
-    const auto level = results.marks.guarantee.level;
     Json json{{"kernel", results.host.kernel},
               {"cpu", results.host.cpu_model},
               {"compiler", results.host.compiler},
-              {"guarantee", level == SLICEPATCH_GUARANTEE_PROCESS  ? "process"
-                            : level == SLICEPATCH_GUARANTEE_THREAD ? "thread"
-                                                                   : "none"},
+              {"guarantee", guarantee_word(results.marks.guarantee.level)},
               {"reason", results.marks.guarantee.reason},
               {"stand_in_area", results.marks.stand_in},
               {"sites_patched", results.marks.patched},
@@ -122,11 +159,14 @@ void print_json(const Results &results, bool raw)
     json["loops"] = Json::array();
     for (const LoopResult &loop : results.loops)
         json["loops"].push_back(to_json(loop, raw));
-    json["contention"] = results.contention ? to_json(*results.contention, results.plan.seed, raw) : Json(nullptr);
+    json["contention"] = Json::array();
+    for (const Contention &contention : results.contention)
+        json["contention"].push_back(to_json(contention, results.plan.seed, raw));
     json["init"] = Json::array();
     for (const InitCost &cost : results.init)
         json["init"].push_back(to_json(cost, raw));
     json["startup"] = results.startup ? to_json(*results.startup, raw) : Json(nullptr);
+    json["calls"] = results.calls ? to_json(*results.calls, results.plan.seed) : Json(nullptr);
     fmt::print("{}\n", json.dump(2));
 }
 

@@ -60,12 +60,69 @@ std::string script(const Results &results, const std::string &path)
     return text + "\n";
 }
 
+/// One row for each number of threads: it, then median, low and high of each contender.
+std::string contention_block(const Results &results, const char *workload)
+{
+    std::string data = fmt::format("${} << END\n", workload);
+    for (const Contention &contention : results.contention) {
+        if (std::strcmp(contention.workload, workload) != 0)
+            continue;
+        data += fmt::format("{}", contention.threads_per_cpu);
+        for (std::size_t c = 0; c < contender_names.size(); ++c) {
+            const Interval ratio =
+                contention_ratio(contention, c, &Contender::sections_per_second, results.plan.seed).value();
+            data += fmt::format(" {} {} {}", ratio.median, ratio.low, ratio.high);
+        }
+        data += "\n";
+    }
+    return data + "END\n";
+}
+
+std::string contention_script(const Results &results, const std::string &path)
+{
+    std::string text = "set terminal svg size 1100,520 noenhanced background rgb 'white'\n"
+                       "set output " + quoted(path) + "\n";
+    for (const char *workload : workloads)
+        text += contention_block(results, workload);
+    text += "set multiplot layout 1,2 title " +
+            quoted(fmt::format("Contended locks, Linux {}, guarantee {}: {}", results.host.kernel,
+                               guarantee_word(results.contention.front().guarantee), results.host.cpu_model)) + "\n"
+            "set xlabel 'threads per CPU (medians of paired blocks, 95 % bootstrap intervals)'\n"
+            "set ylabel 'sections per second, as a multiple of no requests (ratio, log scale)'\n"
+            "set logscale x 2\n"
+            "set logscale y 2\n"
+            "set grid ytics\n"
+            "set offsets graph 0.05, graph 0.05, graph 0.05, graph 0.05\n"
+            "set key top left title 'requests'\n";
+    for (const char *workload : workloads) {
+        text += fmt::format("set title '{}'\nplot ", workload);
+        for (std::size_t c = 0; c < contender_names.size(); ++c) {
+            const std::size_t column = 2 + 3 * c;
+            text += fmt::format("{}${} using 1:{}:{}:{}{} with yerrorlines linewidth 2 title '{}'", c ? ", " : "",
+                                workload, column, column + 1, column + 2, c ? "" : ":xtic(1)", contender_names[c]);
+        }
+        text += "\n";
+    }
+    return text + "unset multiplot\n";
+}
+
 struct ClosePipe {
     void operator()(std::FILE *pipe) const
     {
         (void)pclose(pipe); // only on the way out of a failure that is reported already
     }
 };
+
+void draw(const std::string &text, const std::string &path)
+{
+    std::unique_ptr<std::FILE, ClosePipe> gnuplot(popen("gnuplot", "we"));
+    if (!gnuplot)
+        throw Error("bench: gnuplot cannot be run: {}", std::strerror(errno));
+    const bool sent = std::fwrite(text.data(), 1, text.size(), gnuplot.get()) == text.size();
+    const int status = pclose(gnuplot.release());
+    if (!sent || status == -1 || !WIFEXITED(status) || WEXITSTATUS(status) != 0)
+        throw Error("bench: gnuplot failed, {} is not a plot", path);
+}
 
 } // namespace
 
@@ -82,14 +139,12 @@ void require_plot(const std::string &path)
 
 void write_plot(const Results &results, const std::string &path)
 {
-    std::unique_ptr<std::FILE, ClosePipe> gnuplot(popen("gnuplot", "we"));
-    if (!gnuplot)
-        throw Error("bench: gnuplot cannot be run: {}", std::strerror(errno));
-    const std::string text = script(results, path);
-    const bool sent = std::fwrite(text.data(), 1, text.size(), gnuplot.get()) == text.size();
-    const int status = pclose(gnuplot.release());
-    if (!sent || status == -1 || !WIFEXITED(status) || WEXITSTATUS(status) != 0)
-        throw Error("bench: gnuplot failed, {} is not a plot", path);
+    draw(script(results, path), path);
+}
+
+void write_contention_plot(const Results &results, const std::string &path)
+{
+    draw(contention_script(results, path), path);
 }
 
 } // namespace slicepatch::tool::bench

@@ -2,6 +2,7 @@
 #include "results.h"
 #include "../file_descriptor.h"
 
+#include <algorithm>
 #include <fmt/format.h>
 #include <sys/utsname.h>
 
@@ -47,10 +48,27 @@ void summarize(LoopResult &loop, const TimingPlan &plan)
             bootstrap_median(paired_ratios(ns[BENCH_ENABLED], ns[by_hand[i]]), plan.blocks, plan.seed);
 }
 
-Interval contention_ratio(const Contention &contention, std::size_t contender, std::uint64_t seed)
+std::optional<Interval> contention_ratio(const Contention &contention, std::size_t contender,
+                                         std::vector<double> Contender::*value, std::uint64_t seed)
 {
-    const auto &all = contention.sections_per_second;
-    return bootstrap_median(paired_ratios(all[enabled_contender], all[contender]), 1, seed);
+    const std::vector<double> &none = contention.contenders[0].*value;
+    if (std::find(none.begin(), none.end(), 0.0) != none.end())
+        return std::nullopt;
+    return bootstrap_median(paired_ratios(contention.contenders[contender].*value, none), 1, seed);
+}
+
+const char *guarantee_word(int level)
+{
+    switch (level) {
+    case SLICEPATCH_GUARANTEE_PROCESS:
+        return "process";
+    case SLICEPATCH_GUARANTEE_SEALED:
+        return "sealed";
+    case SLICEPATCH_GUARANTEE_THREAD:
+        return "thread";
+    default:
+        return "none";
+    }
 }
 
 } // namespace slicepatch::tool::bench

@@ -40,9 +40,10 @@ struct Results {
     TimingPlan plan;
     std::string uncounted; // why there are no counts; empty: there are
     std::vector<LoopResult> loops;
-    std::optional<Contention> contention;
+    std::vector<Contention> contention;
     std::vector<InitCost> init;
     std::optional<StartupTimes> startup;
+    std::optional<std::array<CallCosts, call_cases.size()>> calls;
 };
 
 Host describe_host(int pinned_cpu);
@@ -50,10 +51,12 @@ Host describe_host(int pinned_cpu);
 /// Fills in the intervals.
 void summarize(LoopResult &loop, const TimingPlan &plan);
 
-/// Throughput of the enabled form relative to another contender.
-Interval contention_ratio(const Contention &contention, std::size_t contender, std::uint64_t seed);
-inline constexpr std::size_t enabled_contender = 2;
-static_assert(contenders[enabled_contender] == BENCH_ENABLED);
+/// A contender relative to the first one, which requests nothing, in one of its values. Nothing where that one has a 0.
+std::optional<Interval> contention_ratio(const Contention &contention, std::size_t contender,
+                                         std::vector<double> Contender::*value, std::uint64_t seed);
+
+/// process, sealed, thread or none.
+const char *guarantee_word(int level);
 
 void print_text(const Results &results);
 void print_json(const Results &results, bool raw);
@@ -61,6 +64,7 @@ void print_json(const Results &results, bool raw);
 /// Throws Error if gnuplot is not installed or path cannot be written: asked for before anything is measured.
 void require_plot(const std::string &path);
 void write_plot(const Results &results, const std::string &path);
+void write_contention_plot(const Results &results, const std::string &path);
 
 } // namespace slicepatch::tool::bench
 

@@ -31,11 +31,7 @@ void print_head(const Results &results)
     fmt::print("{}, Linux {}, built by {}\n", host.cpu_model, host.kernel, host.compiler);
     if (!results.loops.empty())
         print_plan(results.plan, host.pinned_cpu);
-    const auto level = results.marks.guarantee.level;
-    fmt::print("guarantee on this host: {} ({})\n",
-               level == SLICEPATCH_GUARANTEE_PROCESS  ? "process"
-               : level == SLICEPATCH_GUARANTEE_THREAD ? "thread"
-                                                      : "none",
+    fmt::print("guarantee on this host: {} ({})\n", guarantee_word(results.marks.guarantee.level),
                results.marks.guarantee.reason);
     if (results.marks.stand_in)
         fmt::print("  measured regardless: all variants request in an area of their own, marked as enabled\n");
@@ -80,17 +76,21 @@ void print_loop(const LoopResult &loop)
 
 void print_contention(const Contention &contention, std::uint64_t seed)
 {
-    fmt::print("\ncontended spinlock, {} threads, not pinned: sections per second\n", contention.threads);
-    for (std::size_t c = 0; c < contenders.size(); ++c) {
-        const Interval rate = bootstrap_median(contention.sections_per_second[c], 1, seed);
-        fmt::print("  {:<9} {:>8.2f} M [{:.2f}, {:.2f}]", variants[contenders[c]]->name, rate.median / 1e6,
-                   rate.low / 1e6, rate.high / 1e6);
-        if (c != enabled_contender) {
-            const Interval ratio = contention_ratio(contention, c, seed);
-            fmt::print("   enabled / {}: {:.3f} [{:.3f}, {:.3f}]", variants[contenders[c]]->name, ratio.median,
-                       ratio.low, ratio.high);
-        }
-        fmt::print("\n");
+    fmt::print("\n{}, {} threads per CPU ({} in all), guarantee {}\n", contention.workload, contention.threads_per_cpu,
+               contention.threads, guarantee_word(contention.guarantee));
+    fmt::print("  {:<11} {:>12} {:<22} {:>9} {:>9} {:>11} {:>8}  {}\n", "requests", "sections/s", "  ratio to none",
+               "waits/s", "p50 wait", "p99 wait", "lost/s", "granted / yielded / expired");
+    for (std::size_t c = 0; c < contender_names.size(); ++c) {
+        const Contender &contender = contention.contenders[c];
+        const Interval ratio = contention_ratio(contention, c, &Contender::sections_per_second, seed).value();
+        fmt::print("  {:<11} {:>12.0f}   {:<20} {:>9.1f} {:>6.0f} us {:>8.0f} us {:>8.1f}  {}\n", contender_names[c],
+                   quantile(contender.sections_per_second, 0.5),
+                   fmt::format("{:.2f} [{:.2f}, {:.2f}]", ratio.median, ratio.low, ratio.high),
+                   quantile(contender.contended_per_second, 0.5), quantile(contender.wait_p50_us, 0.5), quantile(contender.wait_p99_us, 0.5),
+                   quantile(contender.preempted_per_second, 0.5),
+                   contender.counters ? fmt::format("{} / {} / {}", contender.counters->granted,
+                                                    contender.counters->yielded, contender.counters->expired)
+                                      : "-");
     }
 }
 
@@ -121,6 +121,24 @@ void print_startup(const StartupTimes &times)
     }
 }
 
+void print_calls(const std::array<CallCosts, call_cases.size()> &costs, std::uint64_t seed)
+{
+    fmt::print("\nafter slicepatch_init(), medians of {} processes, and as a ratio to off\n",
+               costs[0].system_call_ns.size());
+    fmt::print("  {:<10} {:<9} {:<34} {:<34} {}\n", "case", "guarantee", "system call", "thread: create and join",
+               "fork: until the child is reaped");
+    for (std::size_t i = 0; i < costs.size(); ++i) {
+        const auto cell = [&](std::vector<double> CallCosts::*value, const char *unit) {
+            const Interval ratio = bootstrap_median(paired_ratios(costs[i].*value, costs[0].*value), 1, seed);
+            return fmt::format("{:.1f} {}  {:.2f} [{:.2f}, {:.2f}]", quantile(costs[i].*value, 0.5), unit, ratio.median,
+                               ratio.low, ratio.high);
+        };
+        fmt::print("  {:<10} {:<9} {:<34} {:<34} {}\n", call_cases[i].what, guarantee_word(costs[i].guarantee),
+                   cell(&CallCosts::system_call_ns, "ns"), cell(&CallCosts::thread_us, "us"),
+                   cell(&CallCosts::fork_us, "us"));
+    }
+}
+
 } // namespace
 
 void print_text(const Results &results)
@@ -132,12 +150,18 @@ void print_text(const Results &results)
         fmt::print("\nPer pair of marks. Instructions (no-ops included), loads, stores, branches and distinct bytes "
                    "executed are exact,\nminus the floor's; ns/pair includes the section. Intervals: 95 % bootstrap "
                    "of the median over paired blocks,\nresampled by process: each has its own address layout.\n");
-    if (results.contention)
-        print_contention(*results.contention, results.plan.seed);
+    for (const Contention &contention : results.contention)
+        print_contention(contention, results.plan.seed);
+    if (!results.contention.empty())
+        fmt::print("\nThroughput as a ratio to \"none\" in the same block, with its 95 % bootstrap interval; the rest are medians "
+                   "over blocks.\nWaits: of sections whose lock was not free at once. Lost: sections in which the holder "
+                   "lost its CPU.\nCounters: the kernel's, of all blocks.\n");
     if (!results.init.empty())
         print_init(results.init);
     if (results.startup)
         print_startup(*results.startup);
+    if (results.calls)
+        print_calls(*results.calls, results.plan.seed);
 }
 
 } // namespace slicepatch::tool::bench

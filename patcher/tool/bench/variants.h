@@ -49,8 +49,6 @@ struct bench_variant {
     void (*run[BENCH_LOOPS])(size_t iterations);
     /* The first BENCH_SAMPLE_PAIRS functions of BENCH_SITES: counting all of them takes seconds. */
     void (*run_sample)(size_t iterations);
-    /* Takes bench_shared.contended until *stop; returns how often it held the lock. */
-    size_t (*contend)(const bool *stop);
 };
 
 extern const struct bench_variant bench_floor, bench_compiled, bench_off, bench_enabled, bench_flag, bench_thread,
@@ -61,8 +59,6 @@ struct bench_shared {
     __attribute__((aligned(64))) int lock;
     __attribute__((aligned(64))) pthread_mutex_t mutex;
     __attribute__((aligned(64))) unsigned sites[BENCH_SITE_PAIRS];
-    __attribute__((aligned(64))) int contended;
-    __attribute__((aligned(64))) unsigned long section[8];
 };
 extern struct bench_shared bench_shared;
 
