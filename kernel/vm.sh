@@ -139,7 +139,8 @@ install_packages() {
 
 machine() {
     case $arch in
-    x86_64) printf '%s\n' -M pc -cpu max ;;
+    # KASAN reports itself in early boot where there are five levels of page tables.
+    x86_64) printf '%s\n' -M pc -cpu "max${debug:+,-la57}" ;;
     # The architected pointer authentication is slow to emulate.
     arm64) printf '%s\n' -M virt -cpu max,pauth-impdef=on ;;
     esac

@@ -1,0 +1,138 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# The kernel's own tests of slice extensions, upstream's and the series', in a virtual machine: the programs are built from
+# the patched source, whichever kernel they run on.
+set -euo pipefail
+
+usage() {
+    cat <<'TEXT'
+usage: kernel/selftests.sh --arch x86_64|arm64 --kernel stock|patched [options]
+
+  --debug            the kernel with lockdep, KASAN and rseq checks
+  --runs N           repetitions of the stress tests (default: 50 or 100 each)
+  --only NAME        of the series' tests, the one of that name, as "stress"
+  --append ARGUMENTS for the kernel's command line
+  --cpus N           default 4
+  --timeout S        seconds, default 900
+  --source, --build-dir   as for build.sh
+  --help             this text
+
+Prints both programs' TAP; the last line is the sum of both: "N pass, N fail, N skip".
+Exit status: 0 none failed and none is missing; 1 otherwise, or the kernel complained of itself; 2 wrong usage.
+TEXT
+}
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+root=$(dirname "$here")
+
+say() {
+    echo "selftests.sh: $*" >&2
+}
+
+# shellcheck source=tests/packages.sh
+source "$root/tests/packages.sh"
+# shellcheck source=kernel/debian.sh
+source "$here/debian.sh"
+# shellcheck source=kernel/source.sh
+source "$here/source.sh"
+
+wrong_usage() {
+    say "$1"
+    usage >&2
+    exit 2
+}
+
+read_arguments() {
+    arch='' kernel='' runs='' only='' append='' cpus=4 limit=900
+    debug=()
+    given_source=${SLICEPATCH_KERNEL_SOURCE-}
+    # shellcheck disable=SC2034 # for source.sh
+    series=$here/patches
+    build=${SLICEPATCH_KERNEL_BUILD:-$root/build-kernel}
+    while [ $# -gt 0 ]; do
+        case $1 in
+        --help) usage && exit 0 ;;
+        --debug) debug=(--debug) ;;
+        --arch | --kernel | --runs | --only | --append | --cpus | --timeout | --source | --build-dir)
+            [ $# -ge 2 ] || wrong_usage "$1 needs a value"
+            case $1 in
+            --arch) arch=$2 ;;
+            --kernel) kernel=$2 ;;
+            --runs) runs=$2 ;;
+            --only) only=$2 ;;
+            --append) append=$2 ;;
+            --cpus) cpus=$2 ;;
+            --timeout) limit=$2 ;;
+            --source) given_source=$2 ;;
+            --build-dir) build=$2 ;;
+            esac
+            shift
+            ;;
+        *) wrong_usage "unknown argument: $1" ;;
+        esac
+        shift
+    done
+    [[ $arch =~ ^(x86_64|arm64)$ ]] || wrong_usage "--arch is x86_64 or arm64"
+    [[ $kernel =~ ^(stock|patched)$ ]] || wrong_usage "--kernel is stock or patched"
+    [[ $runs =~ ^([1-9][0-9]*)?$ ]] || wrong_usage "--runs is a number"
+    [[ $only =~ ^[a-z0-9_]*$ ]] || wrong_usage "--only is a test's name"
+}
+
+# Static: the machine's root then needs no library, and libc's own registration can be switched off.
+compile() {
+    local tree=$slot/patched compiler=gcc
+    local tests=$tree/tools/testing/selftests/rseq
+    [ "$(uname -m)" = "${arch/arm64/aarch64}" ] || compiler=${arch/arm64/aarch64}-linux-gnu-gcc
+    mkdir -p "$programs"
+    if ! make --no-print-directory -C "$tree" O="$programs/headers" ARCH="$arch" headers >"$programs/headers.log" 2>&1; then
+        say "the kernel's headers are not made:"
+        tail -n 10 "$programs/headers.log" >&2
+        return 1
+    fi
+    local flags=(-O2 -g -Wall -static -isystem "$programs/headers/usr/include" -I "$tests" -I "$tests/.." -I "$tree/tools/include"
+        -pthread)
+    "$compiler" "${flags[@]}" -o "$programs/slice_test" "$tests/slice_test.c" "$tests/rseq.c" 2>"$programs/cc.log" &&
+        "$compiler" "${flags[@]}" -o "$programs/slice_invariant_test" "$tests/slice_invariant_test.c" \
+            2>>"$programs/cc.log" || {
+        say "the tests do not compile:"
+        grep -E 'error|undefined' "$programs/cc.log" >&2 || cat "$programs/cc.log" >&2
+        return 1
+    }
+}
+
+# The programs register areas of their own, so libc must not. One that died has no "Totals:" line.
+run_tests() {
+    GLIBC_TUNABLES=glibc.pthread.rseq=0 "$here/vm.sh" --arch "$arch" --kernel "$kernel" "${debug[@]}" \
+        ${given_source:+--source "$given_source"} --build-dir "$build" --cpus "$cpus" --timeout "$limit" \
+        --append "$append" --with "$programs/slice_test" --with "$programs/slice_invariant_test" -- \
+        sh -c "${runs:+export SLICE_INVARIANT_RUNS=$runs;} $programs/slice_test; $programs/slice_invariant_test ${only:+-t $only}; true"
+}
+
+# sum KEY: over both programs.
+sum() {
+    sed -n "s/^# Totals:.* $1:\([0-9]*\).*/\1/p" "$output" | paste -sd + | sed 's/^$/0/' | bc
+}
+
+main() {
+    read_arguments "$@"
+    mkdir -p "$build"
+    build=$(cd "$build" && pwd)
+    programs=$build/selftests/$arch
+    "$here/build.sh" --arch "$arch" --kernel "$kernel" "${debug[@]}" ${given_source:+--source "$given_source"} \
+        --build-dir "$build" >/dev/null
+    ensure_packages bc make gcc libc6-dev >&2
+    find_source "$given_source" "${arch/x86_64/amd64}"
+    patch_source
+    compile
+    output=$(mktemp)
+    trap 'rm -f "$output"' EXIT
+    local status=0
+    run_tests | tee "$output" || status=$?
+    local failed
+    failed=$(sum fail)
+    echo "$(sum pass) pass, $failed fail, $(sum skip) skip"
+    [ "$status" -eq 0 ] && [ "$failed" -eq 0 ] && [ "$(grep -c '^# Totals:' "$output")" -eq 2 ]
+}
+
+main "$@"
