@@ -118,7 +118,9 @@ void seal(slicepatch_report &report)
                                       : "the kernel or a sandbox refuses the filter";
     }
     if (obstacle) {
-        std::snprintf(report.failure, sizeof report.failure, "not sealed: %s", obstacle);
+        const std::size_t length = std::strlen(report.failure); // what failed before stays
+        std::snprintf(report.failure + length, sizeof report.failure - length, "%snot sealed: %s",
+                      length ? "; " : "", obstacle);
         return;
     }
     report.guarantee = SLICEPATCH_GUARANTEE_SEALED;

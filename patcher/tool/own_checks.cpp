@@ -116,9 +116,12 @@ std::string registration_step(const KernelFacts &facts)
 {
     if (check_tunables().verdict == "bad")
         return "remove glibc.pthread.rseq=0 from GLIBC_TUNABLES";
-    if (facts.rseq_size <= sizeof(slicepatch_rseq))
-        return "run it with glibc 2.41 or later, which registers a full rseq area";
-    return "";
+    if (facts.rseq_size > sizeof(slicepatch_rseq))
+        return "";
+    const std::string later = "run it with glibc 2.41 or later, which registers a full rseq area";
+    if (facts.rseq_size && probe_with("SLICEPATCH_RSEQ", "own") != SLICEPATCH_GUARANTEE_NONE)
+        return "set SLICEPATCH_RSEQ=own, so that slicepatch registers areas of its own, or " + later;
+    return later;
 }
 
 std::string kernel_step(const Probe &probe)
@@ -147,8 +150,13 @@ std::string next_step(const Probe &probe)
         return "let the sandbox allow prctl(PR_RSEQ_SLICE_EXTENSION)";
     if (probe.guarantee.level == SLICEPATCH_GUARANTEE_PROCESS)
         return "none: there is no higher guarantee";
+    const std::string series = "boot a kernel with the slicepatch series (kernel/README.md)";
+    if (probe.guarantee.level == SLICEPATCH_GUARANTEE_SEALED)
+        return series + ", which needs no filter";
     if (probe.guarantee.level == SLICEPATCH_GUARANTEE_THREAD)
-        return "boot a kernel with the slicepatch series (kernel/README.md)";
+        return probe_with("SLICEPATCH_SEAL", "1") == SLICEPATCH_GUARANTEE_SEALED
+                   ? series + ", or set SLICEPATCH_SEAL=1, which costs a filter for each system call"
+                   : series;
     if (probe.facts.tcmalloc)
         return "switch tcmalloc's per-CPU caches off, so that libc registers its rseq area";
     if (probe.facts.state < 0)

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# bench_test.sh ROOT BUILD ARCH stock|patched: `slicepatch bench` on a kernel that has time slice extensions. What it says
-# about guarantees and the kernel's counters; never how fast anything is.
+# tool_test.sh ROOT BUILD ARCH stock|patched: `slicepatch bench` and `slicepatch why` on a kernel that has time slice
+# extensions. What they say about guarantees and the kernel's counters; never how fast anything is.
 set -euo pipefail
 
 root=$1
@@ -51,5 +51,31 @@ if [ "$kernel" = stock ]; then
     expect_out "sealed" '^  sealed +sealed '
 else
     expect_out "the series needs no seal" '^  sealed +process '
+fi
+
+# why LIBC VARIABLE...: what it says with these in the environment.
+why() {
+    local libc=$1
+    shift
+    run "$root/kernel/vm.sh" --arch "$arch" --kernel "$kernel" --libc "$libc" --with "$build/bin/slicepatch" -- \
+        env "$@" "$build/bin/slicepatch" why
+    expect_status "why with libc '$libc' and $*" 0
+}
+
+series='boot a kernel with the slicepatch series \(kernel/README.md\)'
+why host A=
+expect_out "a legacy area" '^guarantee: none$'
+expect_out "what would help was tried" \
+    '^next: +set SLICEPATCH_RSEQ=own, so that slicepatch registers areas of its own, or run it with glibc 2\.41 or later'
+why host SLICEPATCH_RSEQ=own
+expect_out "own areas" "^guarantee: $guarantee\$"
+[ "$kernel" = patched ] ||
+    expect_out "a seal was tried" "^next: +$series, or set SLICEPATCH_SEAL=1, which costs a filter for each system call\$"
+why host GLIBC_TUNABLES=glibc.pthread.rseq=0
+expect_out "no area of libc's" "^guarantee: $guarantee\$"
+if [ "$kernel" = stock ]; then
+    why new SLICEPATCH_SEAL=1
+    expect_out "sealed" '^guarantee: sealed$'
+    expect_out "sealed" "^next: +$series, which needs no filter\$"
 fi
 finish
