@@ -17,13 +17,15 @@ interpreter_path() {
     esac
 }
 
+# Everything here runs where `set -e` does not count, behind a "||" of the caller: each step says so if it fails.
+
 # pack FOLDER ARCHIVE: links are followed, so that a layer of links is a layer of files.
 pack() {
     local folder=$1 archive=$2
     shift 2
     (cd "$folder" && find . -mindepth 1 | LC_ALL=C sort | cpio --create --format newc --owner 0:0 --quiet "$@") \
-        >"$archive.partial"
-    mv "$archive.partial" "$archive"
+        >"$archive.partial" &&
+        mv "$archive.partial" "$archive"
 }
 
 # The folders that exist twice by name are one, as in every Debian since 12.
@@ -40,19 +42,19 @@ make_merged_folders() {
 layer_base() {
     local archive=$1 deb
     local folder=$build/root/base-$arch
-    rm -rf "$folder"
-    mkdir -p "$folder/root"
-    make_merged_folders "$folder/root"
-    "${cross}gcc" -Wall -Wextra -O2 -static "$here/init.c" -o "$folder/root/init"
+    rm -rf "$folder" &&
+        mkdir -p "$folder/root" &&
+        make_merged_folders "$folder/root" &&
+        "${cross}gcc" -Wall -Wextra -O2 -static "$here/init.c" -o "$folder/root/init" || return
     later_update "$debian_arch" near || return
     deb=$(later_fetch "$debian_arch" busybox-static "" "$folder/fetched") || return
-    dpkg-deb -x "$deb" "$folder/busybox"
-    cp "$(find "$folder/busybox" -path '*bin/busybox')" "$folder/root/usr/bin/busybox"
-    ln -s busybox "$folder/root/usr/bin/sh"
-    echo 'root:x:0:0:root:/root:/bin/sh' >"$folder/root/etc/passwd"
-    echo 'root:x:0:' >"$folder/root/etc/group"
-    pack "$folder/root" "$archive"
-    rm -rf "$folder"
+    dpkg-deb -x "$deb" "$folder/busybox" &&
+        cp "$(find "$folder/busybox" -path '*bin/busybox')" "$folder/root/usr/bin/busybox" &&
+        ln -s busybox "$folder/root/usr/bin/sh" &&
+        echo 'root:x:0:0:root:/root:/bin/sh' >"$folder/root/etc/passwd" &&
+        echo 'root:x:0:' >"$folder/root/etc/group" &&
+        pack "$folder/root" "$archive" &&
+        rm -rf "$folder"
 }
 
 # layer_new_libc ARCHIVE: the libraries of a later release's package, without its hundreds of character sets.
@@ -62,27 +64,27 @@ layer_new_libc() {
     rm -rf "$folder"
     later_update "$debian_arch" near || return
     deb=$(later_fetch "$debian_arch" libc6 "" "$folder/fetched") || return
-    dpkg-deb -x "$deb" "$folder/all"
-    mkdir -p "$folder/root/usr/lib/$triplet"
-    find "$folder/all" -path "*/lib/$triplet/*.so*" -not -path '*/gconv/*' \
-        -exec cp -a -t "$folder/root/usr/lib/$triplet" {} +
     file=$(interpreter_path)
-    mkdir -p "$folder/root/usr$(dirname "$file")"
-    cp -L "$folder/root/usr/lib/$triplet/$(basename "$file")" "$folder/root/usr$file"
-    basename "$deb" >"$archive.name"
-    pack "$folder/root" "$archive"
-    rm -rf "$folder"
+    dpkg-deb -x "$deb" "$folder/all" &&
+        mkdir -p "$folder/root/usr/lib/$triplet" "$folder/root/usr$(dirname "$file")" &&
+        find "$folder/all" -path "*/lib/$triplet/*.so*" -not -path '*/gconv/*' \
+            -exec cp -a -t "$folder/root/usr/lib/$triplet" {} + &&
+        cp -L "$folder/root/usr/lib/$triplet/$(basename "$file")" "$folder/root/usr$file" &&
+        basename "$deb" >"$archive.name" &&
+        pack "$folder/root" "$archive" &&
+        rm -rf "$folder"
 }
 
-# kept_layer NAME FUNCTION [FILE...]: made once, and again when one of the files is newer.
+# kept_layer NAME FUNCTION [FILE...]: made once for each content of the files, by one of several vm.sh at a time.
 kept_layer() {
-    local archive=$build/root/$1-$arch.cpio make=$2 file
+    local name=$1 make=$2 archive lock
     shift 2
-    mkdir -p "$build/root"
-    for file in "$@"; do
-        [ ! "$file" -nt "$archive" ] || rm -f "$archive"
-    done
+    archive=$build/root/$name-$arch-$(cat "$@" </dev/null | sha256sum | cut -c 1-12).cpio
+    mkdir -p "$build/root" || return
+    exec {lock}>"$build/root/lock"
+    flock "$lock"
     [ -f "$archive" ] || "$make" "$archive" || return
+    exec {lock}>&-
     cat "$archive" >>"$scratch/root.cpio"
 }
 
@@ -201,8 +203,8 @@ make_root() {
     kept_layer base layer_base "$here/init.c" || return
     [ "$libc" = host ] || kept_layer libc layer_new_libc || return
     mkdir -p "$scratch/layer"
-    put_all || return
-    put_command
-    pack "$scratch/layer" "$scratch/layer.cpio" --dereference
-    cat "$scratch/layer.cpio" >>"$scratch/root.cpio"
+    put_all &&
+        put_command &&
+        pack "$scratch/layer" "$scratch/layer.cpio" --dereference &&
+        cat "$scratch/layer.cpio" >>"$scratch/root.cpio"
 }

@@ -178,7 +178,28 @@ no_process_is_left() {
     unset TMPDIR
 }
 
+# In a build folder of its own, where the root's layers are not there yet.
+the_roots_layers_are_made_whole_or_not_at_all() {
+    local image folder=$scratch/build
+    image=$("$root/kernel/build.sh" --arch "$arch" --kernel stock --print)
+    mkdir -p "$scratch/broken"
+    printf '#!/bin/sh\nexit 1\n' >"$scratch/broken/dpkg-deb"
+    chmod +x "$scratch/broken/dpkg-deb"
+    run env PATH="$scratch/broken:$PATH" "$root/kernel/vm.sh" --arch "$arch" --image "$image" --build-dir "$folder" -- true
+    expect_status "a package that cannot be unpacked" 125
+    expect_err "a package that cannot be unpacked" 'there is no root to run in'
+
+    "$root/kernel/vm.sh" --arch "$arch" --image "$image" --build-dir "$folder" -- sh -c 'echo first' \
+        >"$scratch/first" 2>&1 &
+    run "$root/kernel/vm.sh" --arch "$arch" --image "$image" --build-dir "$folder" -- sh -c 'echo second'
+    expect_status "two machines at once" 0
+    expect_out "the second" '^second$'
+    expect "the first ends well" wait $!
+    expect "the first's output: $(cat "$scratch/first")" grep -qx first "$scratch/first"
+}
+
 wrong_usage_is_refused
+the_roots_layers_are_made_whole_or_not_at_all
 the_exit_status_is_the_commands
 the_output_is_the_commands
 what_is_left_behind_ends
