@@ -11,55 +11,15 @@ build=$2
 arch=$3
 kernel=$4
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-# shellcheck source=tests/vm/expect.sh
-source "$here/expect.sh"
+# shellcheck source=tests/vm/scenes.sh
+source "$here/scenes.sh"
 
 subject=$build/tests/process/process_subject
 archive=$build/tests/process/process_subject_archive
 plugin=$build/tests/process/libprocess_plugin_shared.so
 wordcount=$build/bin/wordcount
 text=$root/README.md
-
-none=0 thread=1 sealed=2 process=3
-eperm=-1
-both=1073741825 # INVARIANT | ENABLE
-enabled_flags=48 locked_flags=1073741872 # rseq->flags: AVAILABLE | ENABLED, and the lock
-
-# boot LIBC APPEND: runs $script there; each "scene NAME COMMAND..." of it prints "== NAME" and what COMMAND says.
-boot() {
-    local libc=$1 append=$2
-    run "$root/kernel/vm.sh" --arch "$arch" --kernel "$kernel" --libc "$libc" --append "$append" --cpus 2 --timeout 300 \
-        --with "$subject" --with "$archive" --with "$plugin" --with "$wordcount" --with "$text" -- sh -c "
-            scene() { echo \"== \$1\"; shift; env \"\$@\"; echo \"status=\$?\"; }
-            $script"
-    expect_status "the machine with libc '$libc' and '$append'" 0
-}
-
-# value SCENE KEY: the last value of KEY in what the scene printed.
-value() {
-    awk -v scene="== $1" -v key="$2=" \
-        '/^== /{inside = ($0 == scene)} inside && index($0, key) == 1 {found = substr($0, length(key) + 1)} END {print found}' \
-        "$scratch/out"
-}
-
-# expect_value SCENE KEY WANTED
-expect_value() {
-    expect "$1: $2 is '$(value "$1" "$2")', wanted '$3'" [ "$(value "$1" "$2")" = "$3" ]
-}
-
-# rise COUNTER: by how much one of the kernel's statistics rose.
-rise() {
-    local before after
-    before=$(sed -n "s/^vm.sh: rseq before: .*\b$1=\([0-9]*\).*/\1/p" "$scratch/err")
-    after=$(sed -n "s/^vm.sh: rseq after: .*\b$1=\([0-9]*\).*/\1/p" "$scratch/err")
-    echo $((${after:-0} - ${before:-0}))
-}
-
-# The kernel granted slices and got them back, for the request of one store that patched sites make.
-expect_real_grants() {
-    expect "$1: slices were granted: $(rise sgrant)" [ "$(rise sgrant)" -gt 20 ]
-    expect "$1: and given back: $(rise syield)" [ "$(rise syield)" -gt 5 ]
-}
+carried=("$subject" "$archive" "$plugin" "$wordcount" "$text")
 
 counting="$wordcount --threads 12 --repeat 400 --check $text"
 
@@ -71,19 +31,6 @@ wanted_count() {
 expect_count() {
     expect_value "$1" status 0
     expect "$1: counted as coreutils count" grep -Eq "^ *$(wanted_count) +the$" "$scratch/out"
-}
-
-# Every thread is enabled, whenever it began, and its request is one store.
-expect_enabled_everywhere() {
-    local scene=$1 flags=$2
-    expect_value "$scene" answer 0
-    expect_value "$scene" enabled 15
-    expect_value "$scene" threads_missed 0
-    expect_value "$scene" area_flags "$flags"
-    expect_value "$scene" thread_area_flags "$flags"
-    expect_value "$scene" cpu 1
-    expect_value "$scene" thread_cpu 1
-    expect_value "$scene" counted yes
 }
 
 patched_kernel_keeps_it_for_the_process() {
