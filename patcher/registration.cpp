@@ -33,6 +33,23 @@ std::int64_t own_offset()
     return static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(&own_area) - SLICEPATCH_ARCH_THREAD_POINTER());
 }
 
+/// Whether the kernel knows the area at that distance from the thread pointer, for this thread or for another that has the
+/// same thread pointer: the child of a vfork(), or of a clone() without CLONE_SETTLS. Two that share an area are killed
+/// as soon as they run on different CPUs. Its memory is zero before it is registered, and its cpu_id -1 afterwards.
+bool is_registered(std::int64_t offset)
+{
+    const auto *area = reinterpret_cast<volatile slicepatch_rseq *>(SLICEPATCH_ARCH_THREAD_POINTER() +
+                                                                    static_cast<std::uintptr_t>(offset));
+    return static_cast<std::int32_t>(area->cpu_id) >= 0 && area->flags & SLICEPATCH_RSEQ_FLAG_SLICE_EXT_AVAILABLE;
+}
+
+/// Registers the calling thread's area, unless it is. 0 or -errno.
+int register_own(std::int64_t offset)
+{
+    const int answer = is_registered(offset) ? 0 : register_area(offset, area_size);
+    return answer == -EBUSY ? 0 : answer; // a signal handler of this thread came between the two
+}
+
 /// What choose_area() replaced on the calling thread.
 std::int64_t replaced_offset = SLICEPATCH_RSEQ_OFFSET_NONE;
 unsigned replaced_size = 0;
@@ -111,8 +128,7 @@ bool owns_areas()
 bool choose_area(const GuaranteeRequest &request, KernelFacts &facts)
 {
     if (const std::int64_t offset = slicepatch_registration.offset.load()) {
-        const int answer = register_area(offset, area_size);
-        if (answer == 0 || answer == -EBUSY) // this thread's is registered already
+        if (register_own(offset) == 0)
             use_area(offset, facts);
         return false;
     }
@@ -127,7 +143,7 @@ bool choose_area(const GuaranteeRequest &request, KernelFacts &facts)
         facts.own_refusal = take_from_libc(facts);
     if (facts.own_refusal)
         return false;
-    if (register_area(own_offset(), area_size) != 0) {
+    if (register_own(own_offset()) != 0) {
         facts.own_refusal = "the kernel has an area of somebody else's for this thread";
         if (replaced_size)
             give_back_area(facts);
@@ -154,7 +170,7 @@ void give_back_area(KernelFacts &facts)
 int enable_thread_area()
 {
     if (const std::int64_t offset = slicepatch_registration.offset.load())
-        if (const int answer = register_area(offset, area_size); answer != 0 && answer != -EBUSY)
+        if (const int answer = register_own(offset); answer != 0)
             return answer;
     return enable_thread();
 }

@@ -23,8 +23,8 @@ namespace slicepatch {
 /// Undoes a choose_area() that returned true, when the kernel gives no guarantee for our area either.
 void give_back_area(KernelFacts &facts);
 
-/// Has the kernel honour the calling thread's requests: registers our area if there is one, and enables. 0 or -errno.
-/// Async-signal-safe, leaves errno alone.
+/// Has the kernel honour the calling thread's requests: registers our area if there is one, and enables. 0 or -errno:
+/// -ENXIO the area is that of a thread with the same thread pointer. Async-signal-safe, leaves errno alone.
 int enable_thread_area();
 
 /// Whether this process uses areas of our own, whichever copy of the library brought them.

@@ -145,7 +145,8 @@ static inline int slicepatch_init(const struct slicepatch_options *options, stru
 /*
  * Enables the calling thread where the guarantee is THREAD. Only needed by threads that were not started by
  * pthread_create(), thrd_create() or std::thread, and by those that a report counts as missed. Returns 0, or a negative
- * errno of the kernel's answer. Preserves errno. Async-signal-safe.
+ * errno of the kernel's answer: -ENXIO where a vfork() child or a clone() without CLONE_SETTLS has its creator's thread
+ * pointer, and with it an area that cannot serve both. The thread's TLS must outlive it. Preserves errno. Async-signal-safe.
  */
 SLICEPATCH_API int slicepatch_thread_init(void);
 

@@ -22,6 +22,7 @@ extern const struct verb obstacle_verbs[];
 extern const struct verb thread_verbs[];
 extern const struct verb object_verbs[];
 extern const struct verb state_verbs[];
+extern const struct verb life_verbs[];
 
 _Noreturn void unsupported(const char *reason);
 _Noreturn void broken(const char *what);

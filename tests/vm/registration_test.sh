@@ -1,0 +1,119 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# registration_test.sh ROOT BUILD ARCH stock|patched: areas of the library's own on a kernel that kills for what it finds
+# in them. Threads, processes and copies of the library come and go; all of them live on and have what they asked for.
+set -euo pipefail
+
+root=$1
+build=$2
+arch=$3
+kernel=$4
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=tests/vm/scenes.sh
+source "$here/scenes.sh"
+
+programs=$build/tests/process
+subject=$programs/process_subject
+archive=$programs/process_subject_archive                # keeps its copy of the library to itself
+carried=("$subject" "$archive"
+    "$(gcc -print-file-name=libgcc_s.so.1)") # glibc opens it to end a thread by pthread_exit()
+
+own=SLICEPATCH_RSEQ=own
+unregistered=GLIBC_TUNABLES=glibc.pthread.rseq=0
+level=$thread flags=$enabled_flags
+[ "$kernel" = stock ] || level=$process flags=$locked_flags
+
+# Nobody was killed, no increment was lost, and each thread found its area enabled when it began.
+expect_all_lived() {
+    expect_value "$1" status 0
+    expect_value "$1" guarantee "$level"
+    expect_value "$1" not_enabled 0
+    expect_value "$1" counted yes
+}
+
+memory_of_ended_threads_and_processes_harms_nobody() {
+    script="
+        scene joined $own $subject init joined=2000 report check
+        scene detached $own $subject init detached=2000 report check
+        scene detached-archive $own $archive init detached=1000 threads=2 joined=200 wait=50 join report check
+        scene tree $own $subject init tree=4 joined=8 check
+        scene tree-beside-threads $own $subject init threads=3 tree=4 join joined=8 report
+        scene vforks $own $subject init vforks=20 check
+        scene children $own $subject init vfork-exec=live spawn=live live check"
+    boot host ""
+    for scene in joined detached detached-archive tree vforks children; do
+        expect_all_lived $scene
+    done
+    expect_value joined threads_enabled 2001
+    expect_value detached threads_enabled 2001
+    expect_value detached-archive threads_enabled 1203
+    for scene in tree tree-beside-threads; do
+        expect_value $scene status 0
+        expect_value $scene tree 4
+        expect_value $scene tree_bad 0
+        expect_value $scene not_enabled 0
+    done
+    expect_value vforks vforks_bad 0
+    # A child that borrows its parent's thread pointer must not have its parent's area registered once more.
+    expect_value vforks vforked_answer $enxio
+    expect_value children vfork_exec 0
+    expect_value children spawned 0
+}
+
+areas_of_a_later_glibc_are_taken_over() {
+    script="
+        scene libc SLICEPATCH_RSEQ=libc $subject init owner
+        scene taken $own $subject init owner threads=2 wait=50 state joined=400 detached=400 join run=100 owner report check
+        scene taken-archive $own $archive init owner threads=2 wait=50 state joined=400 detached=400 join run=100 owner report check
+        scene taken-fork $own $subject init tree=3 fork owner state run=100 check
+        scene taken-late $own SLICEPATCH_LIVE=1 $subject threads=1 init join owner check
+        scene busy $own $subject init threads=8 wait=1500 join check"
+    boot new ""
+    expect_value libc guarantee "$level"
+    expect_value libc area "libc's"
+    expect_value libc libc_area registered
+    for scene in taken taken-archive; do
+        expect_value $scene area own
+        expect_value $scene libc_area left
+        expect_enabled_everywhere $scene "$flags"
+        expect_value $scene threads_enabled 806
+        expect_all_lived $scene
+    done
+    expect_value taken-fork area own
+    expect_value taken-fork tree_bad 0
+    expect_value taken-fork area_flags "$flags"
+    expect_value taken-fork cpu 1
+    expect_value taken-fork thread_cpu 1
+    expect_all_lived taken-fork
+    # Not beside other threads; libc's own area then serves as well as without the wish.
+    expect_value taken-late guarantee "$level"
+    expect_value taken-late area "libc's"
+    expect_value taken-late libc_area registered
+    expect_value taken-late counted yes
+    expect_value busy counted yes
+    expect_real_grants busy
+}
+
+threads_that_are_missed_are_harmless() {
+    script="
+        scene deaf $unregistered SLICEPATCH_LIVE=1 $subject raw=deaf init raw-end report check
+        scene reached $unregistered SLICEPATCH_LIVE=1 $subject raw=own init raw-end report check
+        scene twin $unregistered SLICEPATCH_LIVE=1 $subject raw=twin init raw-end report check
+        scene later $own $subject init raw=own raw-end raw=twin raw-end live report check"
+    boot host ""
+    for scene in deaf reached twin later; do
+        expect_value $scene raw ended
+        expect_all_lived $scene
+    done
+    expect_value deaf threads_missed 1
+    expect_value reached threads_missed 0
+    expect_value reached threads_enabled 2
+    # With the thread pointer of another: one area cannot serve two.
+    expect_value twin threads_missed 1
+}
+
+memory_of_ended_threads_and_processes_harms_nobody
+areas_of_a_later_glibc_are_taken_over
+threads_that_are_missed_are_harmless
+finish
