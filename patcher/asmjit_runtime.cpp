@@ -4,6 +4,7 @@
 // and no program pays for loading a shared libstdc++ at its start. Hidden, and used by the code of libslicepatch alone.
 //
 // AsmJit neither throws nor uses RTTI; its objects only refer to both.
+#include <cstdarg>
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
@@ -18,6 +19,28 @@ extern "C" {
 extern std::FILE *__real_stderr;
 extern std::FILE *__wrap_stderr;
 HIDDEN std::FILE *__wrap_stderr = __real_stderr;
+
+// The forms of -D_FORTIFY_SOURCE, which Debian's archive was compiled with and other C libraries than glibc do not have.
+HIDDEN int slicepatch_vsnprintf(char *text, std::size_t size, int flag, std::size_t room, const char *format,
+                                std::va_list arguments) __asm__("__vsnprintf_chk");
+int slicepatch_vsnprintf(char *text, std::size_t size, int, std::size_t room, const char *format,
+                         std::va_list arguments)
+{
+    if (room < size)
+        std::abort();
+    return std::vsnprintf(text, size, format, arguments);
+}
+
+HIDDEN int slicepatch_snprintf(char *text, std::size_t size, int flag, std::size_t room, const char *format,
+                               ...) __asm__("__snprintf_chk");
+int slicepatch_snprintf(char *text, std::size_t size, int flag, std::size_t room, const char *format, ...)
+{
+    std::va_list arguments;
+    va_start(arguments, format);
+    const int length = slicepatch_vsnprintf(text, size, flag, room, format, arguments);
+    va_end(arguments);
+    return length;
+}
 
 HIDDEN void slicepatch_sized_delete(void *memory, std::size_t) __asm__("_ZdlPvm");
 void slicepatch_sized_delete(void *memory, std::size_t)

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <link.h>
+#include <pthread.h>
 
 extern "C" {
 
@@ -43,9 +44,32 @@ bool is_registered(std::int64_t offset)
     return static_cast<std::int32_t>(area->cpu_id) >= 0 && area->flags & SLICEPATCH_RSEQ_FLAG_SLICE_EXT_AVAILABLE;
 }
 
+// ---- a libc that frees a thread's memory before its end ----
+// musl unmaps the stack and TLS of a detached thread while that thread still runs (pthread_exit(), __unmapself()), and
+// the kernel would kill it for the area that is gone. So there an area is given back among the thread's destructors.
+pthread_key_t end_key;
+std::atomic<bool> watches_ends{false}; // end_key is valid
+
+void at_thread_end(void *)
+{
+    (void)unregister_area(slicepatch_registration.offset.load(), area_size); // refused: it is not registered
+}
+
+/// Before the first area is registered. False where there is no key left.
+bool watch_thread_ends(const KernelFacts &facts)
+{
+    const bool is_glibc = facts.rseq_offset != SLICEPATCH_RSEQ_OFFSET_NONE;
+    if (is_glibc || watches_ends.load())
+        return true;
+    watches_ends.store(pthread_key_create(&end_key, at_thread_end) == 0);
+    return watches_ends.load();
+}
+
 /// Registers the calling thread's area, unless it is. 0 or -errno.
 int register_own(std::int64_t offset)
 {
+    if (watches_ends.load() && pthread_setspecific(end_key, &end_key) != 0) // musl's never allocates
+        return -ENOMEM;
     const int answer = is_registered(offset) ? 0 : register_area(offset, area_size);
     return answer == -EBUSY ? 0 : answer; // a signal handler of this thread came between the two
 }
@@ -125,10 +149,15 @@ bool owns_areas()
     return slicepatch_registration.offset.load() != 0;
 }
 
+bool gives_areas_back()
+{
+    return watches_ends.load();
+}
+
 bool choose_area(const GuaranteeRequest &request, KernelFacts &facts)
 {
     if (const std::int64_t offset = slicepatch_registration.offset.load()) {
-        if (register_own(offset) == 0)
+        if (watch_thread_ends(facts) && register_own(offset) == 0)
             use_area(offset, facts);
         return false;
     }
@@ -139,6 +168,8 @@ bool choose_area(const GuaranteeRequest &request, KernelFacts &facts)
         return false;
     if (!stays_loaded())
         facts.own_refusal = "this copy of the library can be unloaded, so that it may not own the registration";
+    else if (!watch_thread_ends(facts))
+        facts.own_refusal = "there is no thread-specific key left that would give the areas back in time";
     else if (libc_has_one)
         facts.own_refusal = take_from_libc(facts);
     if (facts.own_refusal)

@@ -3,8 +3,8 @@
 // Rseq areas of our own: where libc registers none, and, when asked to, in the place of libc's.
 //
 // The kernel checks and writes an area for as long as its thread runs, and kills the thread for what it does not expect
-// there. So an area is part of a thread's static TLS, which libc frees behind the thread's end, and belongs to an
-// object that cannot be unloaded. It is one distance from the thread pointer in every thread: a thread that was never
+// there. So an area is part of a thread's static TLS, which glibc frees behind the thread's end (where libc frees it
+// earlier, the area is given back before), and belongs to an object that cannot be unloaded. It is one distance from the thread pointer in every thread: a thread that was never
 // registered stores its requests into memory of its own, which nobody looks at.
 #ifndef SLICEPATCH_REGISTRATION_H
 #define SLICEPATCH_REGISTRATION_H
@@ -29,6 +29,9 @@ int enable_thread_area();
 
 /// Whether this process uses areas of our own, whichever copy of the library brought them.
 bool owns_areas();
+
+/// Whether each thread gives its area back before it ends, because libc frees the memory too early.
+bool gives_areas_back();
 
 } // namespace slicepatch
 

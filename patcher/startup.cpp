@@ -100,6 +100,8 @@ const char *seal_obstacle()
 {
     if (!owns_areas())
         return "libc's registration cannot be sealed";
+    if (gives_areas_back())
+        return "threads of this C library have to give their areas back before they end";
     if (!threads_are_hooked())
         return "threads that start later do not pass through this copy of the library";
     return count_threads().missed ? "some threads could not be reached" : nullptr;
