@@ -88,7 +88,7 @@ void patch_process(const PatchOptions &options, PatchResult &result)
     KernelFacts facts = ask_kernel();
     if (facts.tcmalloc)
         keep_out_of_area(result.list);
-    const bool new_area = choose_area(options.request, facts);
+    const bool new_area = choose_area(result.list, options.request, facts);
     result.guarantee = obtain_guarantee(facts, options.request);
     if (new_area && result.guarantee.level == SLICEPATCH_GUARANTEE_NONE)
         give_back_area(facts);

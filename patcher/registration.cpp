@@ -34,14 +34,19 @@ std::int64_t own_offset()
     return static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(&own_area) - SLICEPATCH_ARCH_THREAD_POINTER());
 }
 
+volatile slicepatch_rseq &area_at(std::int64_t offset)
+{
+    return *reinterpret_cast<volatile slicepatch_rseq *>(SLICEPATCH_ARCH_THREAD_POINTER() +
+                                                         static_cast<std::uintptr_t>(offset));
+}
+
 /// Whether the kernel knows the area at that distance from the thread pointer, for this thread or for another that has the
 /// same thread pointer: the child of a vfork(), or of a clone() without CLONE_SETTLS. Two that share an area are killed
 /// as soon as they run on different CPUs. Its memory is zero before it is registered, and its cpu_id -1 afterwards.
 bool is_registered(std::int64_t offset)
 {
-    const auto *area = reinterpret_cast<volatile slicepatch_rseq *>(SLICEPATCH_ARCH_THREAD_POINTER() +
-                                                                    static_cast<std::uintptr_t>(offset));
-    return static_cast<std::int32_t>(area->cpu_id) >= 0 && area->flags & SLICEPATCH_RSEQ_FLAG_SLICE_EXT_AVAILABLE;
+    const volatile slicepatch_rseq &area = area_at(offset);
+    return static_cast<std::int32_t>(area.cpu_id) >= 0 && area.flags & SLICEPATCH_RSEQ_FLAG_SLICE_EXT_AVAILABLE;
 }
 
 // ---- a libc that frees a thread's memory before its end ----
@@ -142,6 +147,26 @@ void use_area(std::int64_t offset, KernelFacts &facts)
     facts.owned = true;
 }
 
+/// The areas of a copy of the library that does not see our slicepatch_registration, as that of a program with
+/// libslicepatch.a: it told the objects whose sites it patched. 0 if there are none.
+std::int64_t find_told_offset(const SiteList &list)
+{
+    for (const Object &object : list.objects)
+        if (object.state->rseq_offset != SLICEPATCH_RSEQ_OFFSET_LIBC &&
+            object.state->rseq_offset != SLICEPATCH_RSEQ_OFFSET_NONE)
+            return object.state->rseq_offset;
+    return 0;
+}
+
+/// Whether libc says that it has an area which the kernel does not know any more: whoever took its place, the kernel
+/// answers for an area of his.
+bool libc_was_replaced(const KernelFacts &facts)
+{
+    if (facts.rseq_offset == SLICEPATCH_RSEQ_OFFSET_NONE || !facts.rseq_size)
+        return false;
+    return static_cast<std::int32_t>(area_at(facts.rseq_offset).cpu_id) < 0;
+}
+
 } // namespace
 
 bool owns_areas()
@@ -154,11 +179,18 @@ bool gives_areas_back()
     return watches_ends.load();
 }
 
-bool choose_area(const GuaranteeRequest &request, KernelFacts &facts)
+bool choose_area(const SiteList &list, const GuaranteeRequest &request, KernelFacts &facts)
 {
+    if (!slicepatch_registration.offset.load())
+        slicepatch_registration.offset.store(find_told_offset(list));
     if (const std::int64_t offset = slicepatch_registration.offset.load()) {
         if (watch_thread_ends(facts) && register_own(offset) == 0)
             use_area(offset, facts);
+        return false;
+    }
+    if (libc_was_replaced(facts)) {
+        facts.own_refusal = "somebody else has taken over libc's rseq registration";
+        facts.rseq_offset = SLICEPATCH_RSEQ_OFFSET_NONE;
         return false;
     }
     const bool libc_has_one = facts.rseq_offset != SLICEPATCH_RSEQ_OFFSET_NONE && facts.rseq_size;

@@ -10,15 +10,17 @@
 #define SLICEPATCH_REGISTRATION_H
 
 #include "kernel.h"
+#include "sites.h"
 
 namespace slicepatch {
 
-/// Chooses the area that sites use, and registers the calling thread's if it is ours; facts then tell about that one.
+/// Chooses the area that sites use, and registers the calling thread's if it is ours or another copy's of the library;
+/// facts then tell about that one.
 /// Where ours was wanted and could not be had, facts are as they were and facts.own_refusal says why. Call it under
 /// InitLock.
 ///
 /// Returns whether this very call registered the first one: nobody uses it yet, so that it may still be given back.
-[[nodiscard]] bool choose_area(const GuaranteeRequest &request, KernelFacts &facts);
+[[nodiscard]] bool choose_area(const SiteList &list, const GuaranteeRequest &request, KernelFacts &facts);
 
 /// Undoes a choose_area() that returned true, when the kernel gives no guarantee for our area either.
 void give_back_area(KernelFacts &facts);

@@ -16,7 +16,10 @@ source "$here/scenes.sh"
 programs=$build/tests/process
 subject=$programs/process_subject
 archive=$programs/process_subject_archive                # keeps its copy of the library to itself
-carried=("$subject" "$archive"
+exporting=$programs/process_subject_archive_exports      # shows slicepatch_registration to others
+plugin=$programs/libprocess_plugin_shared.so             # needs libslicepatch.so
+plugin_archive=$programs/libprocess_plugin_archive.so    # has a copy inside, that goes with it
+carried=("$subject" "$archive" "$exporting" "$plugin" "$plugin_archive"
     "$(gcc -print-file-name=libgcc_s.so.1)") # glibc opens it to end a thread by pthread_exit()
 
 own=SLICEPATCH_RSEQ=own
@@ -59,6 +62,79 @@ memory_of_ended_threads_and_processes_harms_nobody() {
     expect_value vforks vforked_answer $enxio
     expect_value children vfork_exec 0
     expect_value children spawned 0
+}
+
+objects_that_go_leave_the_areas() {
+    script="
+        scene guest $own $archive open=$plugin plugin-init init threads=2 close joined=400 wait=50 state join report check
+        scene closed $own $archive open=$plugin plugin-init close open=$plugin plugin-run close init joined=200 state report check
+        scene unloadable $own $archive open=$plugin_archive plugin-init close threads=1 wait=20 join check
+        scene beside-unloadable $own $archive init open=$plugin_archive plugin-init init threads=2 close joined=400 wait=50 join report check"
+    boot host ""
+    for scene in guest closed beside-unloadable; do
+        expect_all_lived $scene
+    done
+    expect_value guest area_flags "$flags"
+    expect_value guest thread_area_flags "$flags"
+    expect_value closed thread_area_flags "$flags"
+    expect_value unloadable status 0
+    expect_value unloadable plugin_guarantee $none
+    expect_value unloadable plugin_reason \
+        "this copy of the library can be unloaded, so that it may not own the registration"
+    expect_value unloadable counted yes
+}
+
+# The second copy finds the areas of the first, though one of them does not see the other's symbols.
+expect_one_registration() {
+    local scene=$1
+    expect_value "$scene" plugin_answer 0
+    expect_value "$scene" plugin_guarantee "$level"
+    expect_value "$scene" plugin_foreign 0
+    expect_value "$scene" enabled 19 # of both objects, by the program's second init
+    expect_value "$scene" foreign 0
+    expect_value "$scene" plugin counted
+    expect_value "$scene" area_flags "$flags"
+    expect_value "$scene" thread_area_flags "$flags"
+    expect_all_lived "$scene"
+}
+
+two_copies_have_one_registration() {
+    local second="open=$plugin plugin-init plugin-run init plugin-run threads=2 wait=50 state join joined=80 report check"
+    script="
+        scene hidden $own $archive init $second
+        scene exported $own $exporting init $second
+        scene untold-exported $own $exporting flags=2 init open=$plugin plugin-init owner live
+        scene untold-hidden $own $archive flags=2 init open=$plugin plugin-init owner plugin-run run=100 check"
+    boot host ""
+    expect_one_registration hidden
+    expect_one_registration exported
+    [ "$kernel" = stock ] || return 0
+    # An init that failed has told no object where the areas are: then only the symbol says so. Where it is hidden,
+    # the kernel answers for an area that nobody here knows, and sites that asked elsewhere would ask in vain.
+    expect_value untold-exported answer $eperm
+    expect_value untold-exported plugin_guarantee "$level"
+    expect_value untold-exported not_enabled 0
+    expect_value untold-hidden status 0
+    expect_value untold-hidden plugin_guarantee $none
+    expect_value untold-hidden plugin_reason "somebody else has taken over libc's rseq registration"
+    expect_value untold-hidden plugin counted
+    expect_value untold-hidden counted yes
+}
+
+# Only one object's sites are enabled, and run while others want the CPU.
+sites_of_both_copies_are_granted_slices() {
+    local both="init open=$plugin plugin-init init threads=8"
+    script="scene plugin $own SLICEPATCH_SITES=plugin $archive $both plugin-run=3000000 join check"
+    boot host ""
+    expect_value plugin enabled 2
+    expect_value plugin plugin counted
+    expect_value plugin counted yes
+    expect_real_grants plugin
+    script="scene program $own SLICEPATCH_SITES=-plugin $archive $both wait=1500 join check"
+    boot host ""
+    expect_value program enabled 17
+    expect_value program counted yes
+    expect_real_grants program
 }
 
 areas_of_a_later_glibc_are_taken_over() {
@@ -114,6 +190,9 @@ threads_that_are_missed_are_harmless() {
 }
 
 memory_of_ended_threads_and_processes_harms_nobody
+objects_that_go_leave_the_areas
+two_copies_have_one_registration
+sites_of_both_copies_are_granted_slices
 areas_of_a_later_glibc_are_taken_over
 threads_that_are_missed_are_harmless
 finish
