@@ -124,7 +124,7 @@ two_copies_have_one_registration() {
 # Only one object's sites are enabled, and run while others want the CPU.
 sites_of_both_copies_are_granted_slices() {
     local both="init open=$plugin plugin-init init threads=8"
-    script="scene plugin $own SLICEPATCH_SITES=plugin $archive $both plugin-run=3000000 join check"
+    script="scene plugin $own SLICEPATCH_SITES=plugin $archive $both plugin-run=12000000 join check"
     boot host ""
     expect_value plugin enabled 2
     expect_value plugin plugin counted
