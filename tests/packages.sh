@@ -13,9 +13,13 @@ build_packages=(
     doctest-dev libck-dev gnuplot-nox
 )
 
-# One line for each architecture that has it; a removed package may still be known, with its configuration.
+# package_is_installed NAME[:ARCHITECTURE]: this machine's own one, where none is given. A removed package may still be
+# known, with its configuration; and another architecture's is no use to our compilers.
 package_is_installed() {
-    dpkg-query --show --showformat='${db:Status-Status}\n' "$1" 2>/dev/null | grep -qx installed
+    local name=${1%:*} architecture=
+    [[ $1 != *:* ]] || architecture=${1##*:}
+    dpkg-query --show --showformat='${db:Status-Status} ${Architecture}\n' "$name" 2>/dev/null |
+        grep -Eqx "installed (${architecture:-$(dpkg --print-architecture)}|all)"
 }
 
 run_as_root() {

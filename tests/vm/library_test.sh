@@ -44,7 +44,7 @@ patched_kernel_keeps_it_for_the_process() {
         scene guest-then-host $subject open=$plugin plugin-init enable init state
         scene disabled $subject lock-disabled init run=100 check
         scene require SLICEPATCH=require $subject init
-        scene count $counting"
+        busily count $counting"
     boot new ""
     expect_value threads guarantee $process
     expect_enabled_everywhere threads $locked_flags
@@ -78,7 +78,7 @@ stock_kernel_has_it_thread_by_thread() {
         scene revert $subject init revert
         scene require SLICEPATCH=require $subject init
         scene denied $subject yield=denied init kill-yields threads=4 run=20000 join check
-        scene count $counting"
+        busily count $counting"
     boot new ""
     for scene in threads archive; do
         expect_value $scene guarantee $thread
@@ -127,7 +127,7 @@ legacy_registration_is_refused_or_taken_over() {
         scene own-fork SLICEPATCH_RSEQ=own $subject init fork state run=100 check
         scene none GLIBC_TUNABLES=glibc.pthread.rseq=0 SLICEPATCH_LIVE=1 $subject threads=2 init threads=2 wait=50 state join report
         scene guest SLICEPATCH_RSEQ=own $subject init open=$plugin plugin-init plugin-run close open=$plugin plugin-init state
-        scene count SLICEPATCH_RSEQ=own $counting"
+        busily count SLICEPATCH_RSEQ=own $counting"
     boot host ""
     expect_value legacy guarantee $none
     expect_value legacy off 15
@@ -159,7 +159,7 @@ stock_kernel_can_be_sealed() {
     script="
         scene sealed SLICEPATCH_SEAL=1 $subject init init threads=2 wait=50 state revert enable join run=100 report check
         scene forked SLICEPATCH_SEAL=1 $subject init fork revert state
-        scene count SLICEPATCH_SEAL=1 $counting"
+        busily count SLICEPATCH_SEAL=1 $counting"
     boot host ""
     expect_value sealed guarantee $sealed
     expect_enabled_everywhere sealed $enabled_flags

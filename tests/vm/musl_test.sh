@@ -40,7 +40,7 @@ musl_threads_have_areas_of_ours() {
         scene libc SLICEPATCH_RSEQ=libc $subject init run=100 check
         scene twin SLICEPATCH_LIVE=1 $subject raw=twin init raw-end report check
         scene children $subject init tree=4 vforks=20 vfork-exec=live spawn=live live check
-        scene busy $subject init threads=8 wait=1500 join check"
+        busily busy $subject init threads=8 wait=1500 join check"
     boot host ""
     expect_value compiled counted yes
     expect_value threads guarantee "$level"

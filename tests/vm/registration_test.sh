@@ -124,13 +124,13 @@ two_copies_have_one_registration() {
 # Only one object's sites are enabled, and run while others want the CPU.
 sites_of_both_copies_are_granted_slices() {
     local both="init open=$plugin plugin-init init threads=8"
-    script="scene plugin $own SLICEPATCH_SITES=plugin $archive $both plugin-run=12000000 join check"
+    script="busily plugin $own SLICEPATCH_SITES=plugin $archive $both plugin-run=12000000 join check"
     boot host ""
     expect_value plugin enabled 2
     expect_value plugin plugin counted
     expect_value plugin counted yes
     expect_real_grants plugin
-    script="scene program $own SLICEPATCH_SITES=-plugin $archive $both wait=1500 join check"
+    script="busily program $own SLICEPATCH_SITES=-plugin $archive $both wait=1500 join check"
     boot host ""
     expect_value program enabled 17
     expect_value program counted yes
@@ -144,7 +144,7 @@ areas_of_a_later_glibc_are_taken_over() {
         scene taken-archive $own $archive init owner threads=2 wait=50 state joined=400 detached=400 join run=100 owner report check
         scene taken-fork $own $subject init tree=3 fork owner state run=100 check
         scene taken-late $own SLICEPATCH_LIVE=1 $subject threads=1 init join owner check
-        scene busy $own $subject init threads=8 wait=1500 join check"
+        busily busy $own $subject init threads=8 wait=1500 join check"
     boot new ""
     expect_value libc guarantee "$level"
     expect_value libc area "libc's"
