@@ -41,7 +41,7 @@ memory_of_ended_threads_and_processes_harms_nobody() {
         scene detached $own $subject init detached=2000 report check
         scene detached-archive $own $archive init detached=1000 threads=2 joined=200 wait=50 join report check
         scene tree $own $subject init tree=4 joined=8 check
-        scene tree-beside-threads $own $subject init threads=3 tree=4 join joined=8 report
+        scene tree-beside-threads $own $subject init sleepers=3 tree=4 join joined=8 report
         scene vforks $own $subject init vforks=20 check
         scene children $own $subject init vfork-exec=live spawn=live live check"
     boot host ""

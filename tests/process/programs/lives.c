@@ -127,7 +127,8 @@ static void live_detached(const char *count)
     print_lives("detached", wanted);
 }
 
-/* tree=N: a thread forks, in its child a new thread does, and so on, N deep. */
+/* tree=N: a thread forks, in its child a new thread does, and so on, N deep. Not beside threads that run sections: a child
+ * would inherit locks that nobody there releases. */
 static atomic_uint *processes; /* shared by all of them */
 
 static void *fork_deeper(void *levels)
