@@ -125,7 +125,7 @@ legacy_registration_is_refused_or_taken_over() {
         scene own-late SLICEPATCH_RSEQ=own SLICEPATCH_LIVE=1 $subject threads=1 init join
         scene own-off SLICEPATCH_RSEQ=own $subject init flags=1 init state enable
         scene own-fork SLICEPATCH_RSEQ=own $subject init fork state run=100 check
-        scene none GLIBC_TUNABLES=glibc.pthread.rseq=0 SLICEPATCH_LIVE=1 $subject threads=2 init threads=2 wait=50 state join report
+        scene none GLIBC_TUNABLES=glibc.pthread.rseq=0 SLICEPATCH_LIVE=1 $subject threads=2 init wait=300 init threads=2 wait=50 state join report
         scene guest SLICEPATCH_RSEQ=own $subject init open=$plugin plugin-init plugin-run close open=$plugin plugin-init state
         busily count SLICEPATCH_RSEQ=own $counting"
     boot host ""
