@@ -2,7 +2,8 @@
 //
 // The contract of an architecture, stated once. arch/NAME/ fills one `struct Backend` in three files: encode.cpp
 // (AsmJit), verify.cpp (a decoder) and sync.cpp (what the CPU needs after a write). encode, place, decode and verify
-// are pure and compile on every host, so that any host can prove the bytes of every architecture.
+// are pure and compile on every host, so that any host can prove the bytes of every architecture. The library holds its
+// host's backend alone (host.cpp); the program and the tests hold all of them (backends.cpp).
 #ifndef SLICEPATCH_BACKEND_H
 #define SLICEPATCH_BACKEND_H
 
@@ -100,10 +101,10 @@ struct Backend {
 
 extern const Backend x86_64_backend;
 
-/// The backend of an ELF machine number; null if there is none in this build.
-const Backend *find_backend(std::uint16_t machine);
 /// The one that this program runs on.
 const Backend &host_backend();
+/// The backend of an ELF machine number; null if there is none. Not in the library.
+const Backend *find_backend(std::uint16_t machine);
 
 } // namespace slicepatch
 
