@@ -84,11 +84,13 @@ struct Backend {
     /// What proves: "Zydis", "assembler", ...
     const char *(*verifier)();
 
-    /// After the tail bytes are written, before the head is: makes every thread of this process see them in that order.
-    Status (*sync_tail)(std::uintptr_t begin, std::uintptr_t end);
-
-    /// After all heads are written.
+    /// After bytes in [begin, end), all of them mapped, were written: instruction fetches find them, those of this
+    /// thread at once and those of others when they next synchronise.
     Status (*sync_text)(std::uintptr_t begin, std::uintptr_t end);
+
+    /// While other threads run: between sync_text() of all tails and the first head, so that no thread follows a new
+    /// head to a tail that it fetched before. Also called before the first byte is written, to fail then if it must.
+    Status (*sync_threads)();
 
     /// Whether this CPU is known to run correctly while an aligned head is rewritten under it.
     bool (*live_writes_proven)();

@@ -51,6 +51,9 @@ const char *status_text(Status status)
                "(SLICEPATCH_LIVE=1)";
     case Status::live_refused:
         return "threads are running or cannot be counted, and the system refuses text that is writable and executable";
+    case Status::sync_refused:
+        return "threads are running or cannot be counted, and the kernel does not make them refetch instructions "
+               "(membarrier SYNC_CORE)";
     case Status::bad_options:
         return "the options are of an unknown size or have unknown flags";
     case Status::options_too_new:

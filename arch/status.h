@@ -35,6 +35,7 @@ enum class [[nodiscard]] Status : std::uint8_t {
     write_raced,
     live_not_proven,
     live_refused,
+    sync_refused,
     // start-up
     bad_options,
     options_too_new,

@@ -24,7 +24,8 @@ template <class Word> Word read_word(const void *bytes)
 }
 
 /// The words of one site that differ between the two forms: tail first, head last.
-template <class Word> Status add_site_edits(const FormTable &forms, const Site &site, State to, Array<Edit> &edits)
+template <class Word>
+Status add_site_edits(const FormTable &forms, const Site &site, State to, Part part, Array<Edit> &edits)
 {
     const Place place = site_place(*site.record);
     const std::size_t size = forms.backend->site_size(site.kind);
@@ -34,7 +35,8 @@ template <class Word> Status add_site_edits(const FormTable &forms, const Site &
         return status;
     if (Status status = forms.backend->place(forms.form(site.kind, to), place, after); status != Status::ok)
         return status;
-    for (std::size_t word = (size + sizeof(Word) - 1) / sizeof(Word); word-- > 0;) {
+    const std::size_t words = part == Part::heads ? 1 : (size + sizeof(Word) - 1) / sizeof(Word);
+    for (std::size_t word = words; word-- > (part == Part::tails ? 1u : 0u);) {
         const std::size_t offset = word * sizeof(Word), left = size - offset;
         // The last word may reach beyond the site: aligned, it never leaves the page, and what is there stays.
         const Word site_bytes = left >= sizeof(Word) ? ~Word{0} : ~(~Word{0} << left * 8);
@@ -51,8 +53,9 @@ template <class Word> Status add_site_edits(const FormTable &forms, const Site &
 
 } // namespace
 
-EditWalk::EditWalk(const FormTable &forms, const SiteList &list, const Array<Action> &actions, bool ordered)
-    : forms_(forms), list_(list), actions_(actions)
+EditWalk::EditWalk(const FormTable &forms, const SiteList &list, const Array<Action> &actions, bool ordered,
+                   Part part)
+    : forms_(forms), list_(list), actions_(actions), part_(part)
 {
     bool exits_off = false;
     for (const Site &site : list.sites) {
@@ -100,8 +103,8 @@ Status EditWalk::next(Array<Edit> &edits)
             continue;
         const State to = goal(actions_[site.group]);
         const Status status = forms_.backend->head_size == sizeof(std::uint64_t)
-                                  ? add_site_edits<std::uint64_t>(forms_, site, to, edits)
-                                  : add_site_edits<std::uint32_t>(forms_, site, to, edits);
+                                  ? add_site_edits<std::uint64_t>(forms_, site, to, part_, edits)
+                                  : add_site_edits<std::uint32_t>(forms_, site, to, part_, edits);
         if (status != Status::ok)
             return status;
     }

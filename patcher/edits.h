@@ -9,12 +9,16 @@
 
 namespace slicepatch {
 
+/// What of each site a walk edits. Where other threads run, all tails are there before the first head leads to one.
+enum class Part : std::uint8_t { whole, tails, heads };
+
 /// Walks the edits that take each site to what the action of its group says, in an order that is right at every step:
 /// tails before heads and, if ordered, no EXIT is switched off while an ENTER of the process may still ask. Made as
 /// they are written, a page at a time: a large program's edits would be megabytes.
 class EditWalk {
 public:
-    EditWalk(const FormTable &forms, const SiteList &list, const Array<Action> &actions, bool ordered);
+    EditWalk(const FormTable &forms, const SiteList &list, const Array<Action> &actions, bool ordered,
+             Part part = Part::whole);
 
     /// All that will be edited.
     [[nodiscard]] const TextSpan &span() const
@@ -35,6 +39,7 @@ private:
     const FormTable &forms_;
     const SiteList &list_;
     const Array<Action> &actions_;
+    Part part_;
     Pass pass_;
     std::size_t site_ = 0;
     TextSpan span_{UINTPTR_MAX, 0, 0};

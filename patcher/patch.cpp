@@ -58,20 +58,33 @@ std::int64_t slice_ctrl_of(const KernelFacts &facts)
     return area + std::int64_t{offsetof(slicepatch_rseq, slice_request)};
 }
 
-/// Writes the plan, then lets the CPU see it. Nothing stays writable behind it.
-Status write_sites(const Backend &backend, EditWalk &walk, Writer wanted, bool other_threads, bool live_allowed,
-                   WriteResult &written)
+/// Where nobody else runs: site by site.
+Status write_sites(EditWalk whole, Writer wanted, WriteResult &written)
 {
-    Status status;
-    {
-        TextWriter writer(wanted, other_threads, live_allowed, walk.span());
-        status = write_edits(walk, writer);
-        written = writer.result();
-    }
-    if (!written.written)
+    TextWriter writer(wanted, false, false, whole.span());
+    const Status status = write_edits(whole, writer);
+    written = writer.result();
+    return status;
+}
+
+/// Under running threads: all tails, which no head leads to yet, then the heads. That nothing can come between the two
+/// is found out before.
+Status write_live(const Backend &backend, EditWalk tails, EditWalk heads, bool allowed, WriteResult &written)
+{
+    if (!heads.span().edits)
+        return Status::ok;
+    if (allowed && (written.status = backend.sync_threads()) != Status::ok)
+        return Status::ok;
+    TextWriter writer(Writer::live, true, allowed, heads.span());
+    Status status = write_edits(tails, writer);
+    written = writer.result();
+    if (status != Status::ok || written.status != Status::ok)
         return status;
-    const Status synced = backend.sync_text(walk.span().first, walk.span().last + 1);
-    return status == Status::ok ? synced : status;
+    if ((written.status = backend.sync_threads()) != Status::ok)
+        return Status::ok;
+    status = write_edits(heads, writer);
+    written = writer.result();
+    return status;
 }
 
 } // namespace
@@ -124,9 +137,14 @@ void patch_process(const PatchOptions &options, PatchResult &result)
 
     // Write, sync.
     tell_objects(facts, result);
-    EditWalk walk(forms, result.list, actions, input.kernel_may_grant);
-    const bool live_allowed = result.other_threads && (options.live_opt_in || backend.live_writes_proven());
-    result.status = write_sites(backend, walk, options.writer, result.other_threads, live_allowed, result.written);
+    const auto walk = [&](Part part) {
+        return EditWalk(forms, result.list, actions, input.kernel_may_grant, part);
+    };
+    if (result.other_threads)
+        result.status = write_live(backend, walk(Part::tails), walk(Part::heads),
+                                   options.live_opt_in || backend.live_writes_proven(), result.written);
+    else
+        result.status = write_sites(walk(Part::whole), options.writer, result.written);
 
     // Report what is there now.
     const bool complete = result.status == Status::ok && result.written.status == Status::ok;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "text.h"
 
+#include "../arch/backend.h"
+
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
@@ -68,6 +70,19 @@ Mapping find_mapping(std::uintptr_t page, std::size_t page_size)
     std::fclose(maps);
     return mapping;
 }
+
+/// From the first edit to the last, in order of address.
+struct Extent {
+    std::uintptr_t begin = UINTPTR_MAX, end = 0;
+
+    explicit Extent(std::span<const Edit> edits)
+    {
+        for (const Edit &edit : edits) {
+            begin = std::min(begin, edit.address);
+            end = std::max(end, edit.address + edit.size);
+        }
+    }
+};
 
 constexpr std::size_t max_page_size = 4096; // what fits a small stack; with larger pages, edit by edit
 
@@ -165,6 +180,8 @@ void TextWriter::write(std::span<const Edit> edits)
         const Page run = edits.first(count);
         const Edit *failed = find_mismatch(run, &Edit::before);
         result_.status = failed ? Status::write_raced : write_page(run);
+        if (const Extent written(run); result_.status == Status::ok)
+            result_.status = host_backend().sync_text(written.begin, written.end);
         if (result_.status == Status::ok && (failed = find_mismatch(run, &Edit::after)))
             result_.status = Status::write_failed;
         if (result_.status == Status::ok)
@@ -209,17 +226,12 @@ Status TextWriter::write_memory(Page edits)
 
 Status TextWriter::write_copy(Page edits)
 {
-    // From the first edit to the last: what else is on the page need not be text.
-    std::uintptr_t first = UINTPTR_MAX, last = 0;
-    for (const Edit &edit : edits) {
-        first = std::min(first, edit.address);
-        last = std::max(last, edit.address + edit.size);
-    }
+    const Extent extent(edits); // what else is on the page need not be text
     alignas(64) std::uint8_t copy[max_page_size];
-    std::memcpy(copy, at(first), last - first);
+    std::memcpy(copy, at(extent.begin), extent.end - extent.begin);
     for (const Edit &edit : edits)
-        std::memcpy(copy + (edit.address - first), &edit.after, edit.size);
-    return memory_.write(first, copy, last - first);
+        std::memcpy(copy + (edit.address - extent.begin), &edit.after, edit.size);
+    return memory_.write(extent.begin, copy, extent.end - extent.begin);
 }
 
 Status TextWriter::write_mapping(Page edits)

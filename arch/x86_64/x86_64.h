@@ -19,8 +19,8 @@ Status place(const Form &form, const Place &place, std::uint8_t *bytes);
 Status decode(Kind kind, const Place &place, std::span<const std::uint8_t> bytes, Decoded &decoded);
 Status verify(const Form &form, const Place &place, std::int64_t slice_ctrl, std::span<const std::uint8_t> bytes);
 const char *verifier();
-Status sync_tail(std::uintptr_t begin, std::uintptr_t end);
 Status sync_text(std::uintptr_t begin, std::uintptr_t end);
+Status sync_threads();
 bool live_writes_proven();
 
 } // namespace slicepatch::x86_64

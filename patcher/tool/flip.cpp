@@ -60,7 +60,8 @@ public:
         for (unsigned i = 0; i < flipped_sites; ++i)
             if (Status status = lay_site(forms, i); status != Status::ok)
                 return status;
-        return Status::ok;
+        return backend_.sync_text(reinterpret_cast<std::uintptr_t>(base_),
+                                  reinterpret_cast<std::uintptr_t>(base_) + largest_page);
     }
 
     /// 0 or an errno.
