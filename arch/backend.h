@@ -35,7 +35,7 @@ struct Place {
 inline constexpr std::size_t max_site_size = 32;
 
 /// A relative operand in a form: which target it takes. How it is stored is the architecture's business.
-enum class Target : std::uint8_t { cold, taken, end };
+enum class Target : std::uint8_t { cold, taken };
 struct Fixup {
     std::uint8_t offset;
     Target target;
@@ -63,7 +63,7 @@ struct Backend {
     std::uint8_t head_size; // bytes that one store changes under running threads
     std::uint8_t site_alignment;
 
-    std::uint32_t reach; // place() never fails for targets that are at most so many bytes from the head
+    std::uint32_t reach; // place() never fails for instructions that are at most so many bytes from the head
     std::array<std::uint8_t, all_kinds.size()> site_sizes; // bytes of a site, the same in every state; by kind
 
     /// The form of a kind in a state. offset_out_of_range when slice_ctrl cannot be an operand.
@@ -102,6 +102,7 @@ struct Backend {
 };
 
 extern const Backend x86_64_backend;
+extern const Backend aarch64_backend;
 
 /// The one that this program runs on.
 const Backend &host_backend();

@@ -5,7 +5,7 @@
 
 namespace slicepatch {
 
-static constexpr const Backend *backends[] = {&x86_64_backend};
+static constexpr const Backend *backends[] = {&x86_64_backend, &aarch64_backend};
 
 const Backend *find_backend(std::uint16_t machine)
 {

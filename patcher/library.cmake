@@ -7,7 +7,7 @@ include(CMakePackageConfigHelpers)
 # AsmJit is inside both libraries, and what it needs of a C++ runtime too (asmjit_runtime.cpp).
 add_library(slicepatch_runtime OBJECT asmjit_runtime.cpp)
 
-# ---- libslicepatch.so: Zydis stays outside, Debian has it as a shared object only ----
+# ---- libslicepatch.so: the decoder stays outside, a program may have it already ----
 add_library(slicepatch SHARED $<TARGET_OBJECTS:slicepatch_core> $<TARGET_OBJECTS:slicepatch_runtime>)
 add_library(slicepatch::slicepatch ALIAS slicepatch)
 # Linked as C, which leaves libstdc++ out; the sanitizers' runtimes need it.
@@ -20,9 +20,9 @@ endif()
 set_target_properties(slicepatch PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR})
 target_include_directories(slicepatch INTERFACE
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
-# The references to Zydis are weak, which alone does not make it needed; nothing else is but libc.
+# The references to the decoder are weak, which alone does not make it needed; nothing else is but libc.
 target_link_libraries(slicepatch PRIVATE ${ASMJIT_ARCHIVE}
-    -Wl,--push-state,--no-as-needed ${ZYDIS_LIBRARY} -Wl,--pop-state ${CMAKE_DL_LIBS})
+    -Wl,--push-state,--no-as-needed ${decoder_${host}} -Wl,--pop-state ${CMAKE_DL_LIBS})
 target_link_options(slicepatch PRIVATE
     -Wl,--as-needed
     -Wl,--wrap=stderr # asmjit_runtime.cpp

@@ -176,9 +176,7 @@ Status place(const Form &form, const Place &place, std::uint8_t *bytes)
     std::memcpy(&second, form.bytes.data() + word_size, word_size);
     for (unsigned i = 0; i < form.fixup_count; ++i) {
         const Fixup &fixup = form.fixups[i];
-        const std::uint64_t target = fixup.target == Target::cold    ? place.cold
-                                     : fixup.target == Target::taken ? place.taken
-                                                                     : place.head + form.size;
+        const std::uint64_t target = fixup.target == Target::cold ? place.cold : place.taken;
         // Relative to the end of the instruction, which is where the operand ends.
         const auto distance = static_cast<std::int64_t>(target - (place.head + fixup.offset + 4));
         const auto operand = static_cast<std::int32_t>(distance);

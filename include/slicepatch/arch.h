@@ -25,6 +25,9 @@
 #if defined(__x86_64__)
 #define SLICEPATCH_SUPPORTED 1
 #include <slicepatch/arch/x86_64.h>
+#elif defined(__aarch64__) && !defined(__AARCH64EB__)
+#define SLICEPATCH_SUPPORTED 1
+#include <slicepatch/arch/aarch64.h>
 #endif
 #endif
 

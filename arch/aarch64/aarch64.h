@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+//
+// What the three files of this backend share.
+#ifndef SLICEPATCH_ARCH_AARCH64_BACKEND_H
+#define SLICEPATCH_ARCH_AARCH64_BACKEND_H
+
+#include "../backend.h"
+
+namespace slicepatch::aarch64 {
+
+inline constexpr std::uint16_t machine = 183; // EM_AARCH64
+inline constexpr std::size_t head_size = 4;   // every instruction
+// B reaches from -128 MiB to 128 MiB - 4 of itself, which is inside the site (Arm ARM, C6.2 "B").
+inline constexpr std::uint32_t reach = 0x7ff'fffc - max_site_size;
+inline constexpr std::array<std::uint8_t, all_kinds.size()> site_sizes{20, 28, 4};
+
+Status encode(Kind kind, State state, std::int64_t slice_ctrl, Form &form);
+Status place(const Form &form, const Place &place, std::uint8_t *bytes);
+Status decode(Kind kind, const Place &place, std::span<const std::uint8_t> bytes, Decoded &decoded);
+Status verify(const Form &form, const Place &place, std::int64_t slice_ctrl, std::span<const std::uint8_t> bytes);
+const char *verifier();
+Status sync_text(std::uintptr_t begin, std::uintptr_t end);
+Status sync_threads();
+bool live_writes_proven();
+
+} // namespace slicepatch::aarch64
+
+#endif

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * arm64 sites as compiled. Included by <slicepatch/arch.h> alone, which states the contract.
+ *
+ * A head is one instruction, B or NOP in every state: of the few that may be replaced under running threads the two
+ * that are enough (Arm ARM DDI 0487, B2.2.5 "Concurrent modification and execution of instructions"). What follows it
+ * is only run behind a NOP. Slots that depend on nothing are compiled as the enabled form has them; those that depend on
+ * the place of the rseq area wait as NOPs.
+ */
+#ifndef SLICEPATCH_ARCH_AARCH64_H
+#define SLICEPATCH_ARCH_AARCH64_H
+
+#define SLICEPATCH_ARCH_MACHINE 183 /* EM_AARCH64 */
+#define SLICEPATCH_ARCH_AUDIT 0xc00000b7 /* AUDIT_ARCH_AARCH64, <linux/audit.h> */
+#define SLICEPATCH_ARCH_RSEQ_SIGNATURE 0xd428bc00 /* brk #0x45e0 before an abort handler; what glibc registers */
+
+#define SLICEPATCH_ARCH_HEAD_ \
+    ".balign 4\n" \
+    ".Lslicepatch_head%=:\n" \
+    "b %l[slicepatch_cold]\n"
+
+/*
+ *   compiled  b cold       | mrs x16, tpidr_el0 | nop                       | mov w17, #1 | nop
+ *   enabled   nop          | mrs x16, tpidr_el0 | add x16, x16, #n, lsl #12 | mov w17, #1 | strb w17, [x16, #n]
+ *   off       b end        | as compiled
+ * Near the thread pointer the add stays a nop, and the store is sturb where the distance is negative.
+ */
+#define SLICEPATCH_ARCH_ENTER \
+    SLICEPATCH_ARCH_HEAD_ \
+    "mrs x16, tpidr_el0\n" \
+    "nop\n" \
+    "mov w17, #1\n" \
+    "nop\n"
+
+/*
+ *   compiled  b cold | mrs x16, tpidr_el0 | nop | nop                  | nop                   | cbz w16, +8 | b cold
+ *   enabled   nop    | mrs x16, tpidr_el0 | add | strb wzr, [x16, #n]  | ldrb w16, [x16, #n+1] | cbz w16, +8 | b cold
+ *   off       b end  | as compiled
+ * The store comes before the load, in program order: an interrupt before the store may grant, and the load sees it; none
+ * after the store can. The cold block serves both as the dynamic path and as the slow path: clearing a request that is
+ * clear already is harmless.
+ */
+#define SLICEPATCH_ARCH_EXIT \
+    SLICEPATCH_ARCH_HEAD_ \
+    "mrs x16, tpidr_el0\n" \
+    "nop\n" \
+    "nop\n" \
+    "nop\n" \
+    "cbz w16, .Lslicepatch_done%=\n" \
+    "b %l[slicepatch_cold]\n" \
+    ".Lslicepatch_done%=:\n"
+
+/*
+ *   compiled  b cold
+ *   enabled   b yes
+ *   off       nop
+ */
+#define SLICEPATCH_ARCH_BRANCH \
+    SLICEPATCH_ARCH_HEAD_
+
+/* The registers that calls may change on their way as well (AAPCS64, 6.1.1: IP0 and IP1). The flags stay as they are. */
+#define SLICEPATCH_ARCH_CLOBBERS "memory", "x16", "x17"
+
+/* ELF for the Arm 64-bit Architecture, "Thread Local Storage": variant I, what TPIDR_EL0 holds is the thread pointer. */
+#define SLICEPATCH_ARCH_THREAD_POINTER() \
+    __extension__({ \
+        unsigned long slicepatch_tp_; \
+        __asm__("mrs %[tp], tpidr_el0" : [tp] "=r"(slicepatch_tp_)); \
+        slicepatch_tp_; \
+    })
+
+/* The kernel's entry changes x0 alone, to the result (syscall(2), "Architecture calling conventions"). */
+#define SLICEPATCH_ARCH_SYSCALL(number) \
+    __extension__({ \
+        register long slicepatch_number_ __asm__("x8") = (number); \
+        register long slicepatch_result_ __asm__("x0"); \
+        __asm__ volatile("svc #0" \
+                         : [x0] "=r"(slicepatch_result_) \
+                         : [x8] "r"(slicepatch_number_) \
+                         : "memory"); \
+        slicepatch_result_; \
+    })
+
+/* Inlined: there is no calling convention under which the cold block could be a function that keeps all registers. */
+#define SLICEPATCH_ARCH_COLD_TARGET
+#define SLICEPATCH_ARCH_COLD inline __attribute__((always_inline, unused))
+
+#define SLICEPATCH_ARCH_SPIN_HINT() __asm__ volatile("yield" : : : "memory")
+
+#endif /* SLICEPATCH_ARCH_AARCH64_H */
