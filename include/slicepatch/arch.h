@@ -11,8 +11,8 @@
  *   SLICEPATCH_ARCH_CLOBBERS         what the enabled forms change besides memory
  *   SLICEPATCH_ARCH_THREAD_POINTER() the thread pointer as an integer
  *   SLICEPATCH_ARCH_SYSCALL(number)  makes a system call without arguments, leaves errno alone
- *   SLICEPATCH_ARCH_COLD             attributes of the dynamic path: it must not cost the fast path a register
  *   SLICEPATCH_ARCH_COLD_TARGET      attributes of what the dynamic path inlines
+ *   SLICEPATCH_ARCH_COLD             attributes of the dynamic path: it must not cost the fast path a register
  *   SLICEPATCH_ARCH_SPIN_HINT()      tells the CPU that this is a waiting loop
  *
  * Each site text defines the local label .Lslicepatch_head%= on its first byte, which is aligned so that the patcher can
