@@ -3,6 +3,7 @@
 
 #include <Zycore/Format.h>
 #include <Zydis/Zydis.h>
+#include <capstone/capstone.h>
 
 #include <array>
 #include <elf.h>
@@ -82,12 +83,56 @@ std::string disassemble_x86_64(std::uint64_t address, std::span<const std::uint8
     return fmt::format("{}", fmt::join(texts, "; "));
 }
 
+/// An open Capstone, or none where it has no arm64.
+class Arm {
+public:
+    Arm()
+    {
+        if (cs_open(CS_ARCH_ARM64, CS_MODE_LITTLE_ENDIAN, &handle_) != CS_ERR_OK)
+            handle_ = 0;
+    }
+    Arm(const Arm &) = delete;
+    Arm &operator=(const Arm &) = delete;
+    ~Arm()
+    {
+        if (handle_)
+            cs_close(&handle_);
+    }
+    [[nodiscard]] std::vector<std::string> list(std::uint64_t address, std::span<const std::uint8_t> bytes) const
+    {
+        std::vector<std::string> texts;
+        cs_insn *found = nullptr;
+        const std::size_t count = handle_ ? cs_disasm(handle_, bytes.data(), bytes.size(), address, 0, &found) : 0;
+        for (std::size_t i = 0; i < count; ++i)
+            texts.push_back(*found[i].op_str ? fmt::format("{} {}", found[i].mnemonic, found[i].op_str)
+                                             : found[i].mnemonic);
+        if (found)
+            cs_free(found, count);
+        return texts;
+    }
+
+private:
+    csh handle_ = 0;
+};
+
+std::string disassemble_aarch64(std::uint64_t address, std::span<const std::uint8_t> bytes)
+{
+    constexpr std::size_t slot = 4;
+    static const Arm arm;
+    std::vector<std::string> texts = arm.list(address, bytes);
+    if (texts.size() * slot < bytes.size())
+        texts.push_back(fmt::format("({} bytes are no instruction)", bytes.size() - texts.size() * slot));
+    return fmt::format("{}", fmt::join(texts, "; "));
+}
+
 } // namespace
 
 std::string disassemble(std::uint16_t machine, std::uint64_t address, std::span<const std::uint8_t> bytes)
 {
     if (machine == EM_X86_64)
         return disassemble_x86_64(address, bytes);
+    if (machine == EM_AARCH64)
+        return disassemble_aarch64(address, bytes);
     return "";
 }
 

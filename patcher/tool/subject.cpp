@@ -78,7 +78,7 @@ std::string machine_text(std::uint16_t machine)
 {
     if (const Backend *backend = find_backend(machine))
         return backend->name;
-    return machine == EM_AARCH64 ? "AArch64" : fmt::format("machine {}", machine);
+    return fmt::format("machine {}", machine);
 }
 
 std::string missing_backend_text(std::uint16_t machine)

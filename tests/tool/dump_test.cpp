@@ -73,7 +73,7 @@ TEST_CASE("dump reads as text: grouped by object, with a summary of states")
     const Outcome outcome = slicepatch_tool({"dump", SAMPLE, SAMPLE_SHARED});
     CHECK(outcome.status == 0);
     CHECK(outcome.error == "");
-    CHECK(outcome.out.find(std::string(SAMPLE) + ": " + host_backend().name + ", 5 sites\n") != std::string::npos);
+    CHECK(outcome.out.find(std::string(SAMPLE) + ": " + sample_backend().name + ", 5 sites\n") != std::string::npos);
     CHECK(outcome.out.ends_with("\n10 sites in 2 objects: 10 compiled, 0 enabled, 0 off, 0 foreign\n"));
 }
 

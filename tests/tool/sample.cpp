@@ -17,6 +17,11 @@
 
 namespace slicepatch::test {
 
+const Backend &sample_backend()
+{
+    return *find_backend(tool::ElfFile(SAMPLE).machine());
+}
+
 Bytes::Bytes(const std::string &path)
 {
     const std::string text = read_text(path);
@@ -89,12 +94,14 @@ slicepatch_note &Bytes::note()
 
 void Bytes::put(const tool::Record &record, State state, std::int64_t slice_ctrl)
 {
-    const Backend &backend = host_backend();
+    const Backend &backend = *find_backend(header().e_machine);
     const Place place{record.named_by(&slicepatch_site_record::head), record.named_by(&slicepatch_site_record::cold),
                       record.named_by(&slicepatch_site_record::taken)};
     Form form;
     REQUIRE(backend.encode(static_cast<Kind>(record.fields.kind), state, slice_ctrl, form) == Status::ok);
-    REQUIRE(backend.place(form, place, at(place.head)) == Status::ok);
+    std::uint8_t bytes[max_site_size];
+    REQUIRE(backend.place(form, place, bytes) == Status::ok);
+    std::memcpy(at(place.head), bytes, form.size);
 }
 
 void Bytes::point(const tool::Record &record, std::int32_t slicepatch_site_record::*field, std::uint64_t address)

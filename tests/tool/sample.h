@@ -20,6 +20,9 @@ namespace slicepatch::test {
 inline constexpr std::size_t sample_sites = 5; // two pairs and a branch
 inline constexpr std::int64_t sample_offset = -68; // where enabled() puts the request byte
 
+/// What the samples are compiled for.
+const Backend &sample_backend();
+
 /// An ELF file in memory, to be changed by address and written elsewhere.
 class Bytes {
 public:
