@@ -99,7 +99,8 @@ public:
     TextWriter(Writer wanted, bool other_threads, bool live_allowed, const TextSpan &span);
 
     /// Does the edits in their order, in runs of one page: each run is compared with `before` right before it is
-    /// written, then synchronised with instruction fetch, and compared with `after`. No word may be edited twice. After a failure nothing more is written.
+    /// written, then synchronised with instruction fetch, and compared with `after`. No word may be edited twice. After a
+    /// failure nothing more is written.
     void write(std::span<const Edit> edits);
     [[nodiscard]] const WriteResult &result() const
     {
