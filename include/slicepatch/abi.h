@@ -33,6 +33,10 @@ struct slicepatch_rseq {
 #define SLICEPATCH_RSEQ_FLAG_SLICE_EXT_ENABLED (1U << 5)
 #define SLICEPATCH_RSEQ_FLAG_SLICE_EXT_LOCKED (1U << 30) /* series: the state of this thread can never change again */
 
+/* getauxval(3): how much of struct rseq the kernel uses, and how it wants it aligned. Newer than many <elf.h>. */
+#define SLICEPATCH_AT_RSEQ_FEATURE_SIZE 27
+#define SLICEPATCH_AT_RSEQ_ALIGN 28
+
 /* rseq(area, size, flags, signature) */
 #define SLICEPATCH_RSEQ_FLAG_UNREGISTER 1
 #define SLICEPATCH_RSEQ_FLAG_SLICE_EXT_DEFAULT_ON 2 /* enabled from the registration on */

@@ -208,7 +208,7 @@ Diagnosis diagnose_here()
         check_kernel_config(),
         check_slice_length(),
         check_registration(probe.facts),
-        check_auxv(getauxval(AT_RSEQ_FEATURE_SIZE), getauxval(AT_RSEQ_ALIGN)),
+        check_auxv(getauxval(SLICEPATCH_AT_RSEQ_FEATURE_SIZE), getauxval(SLICEPATCH_AT_RSEQ_ALIGN)),
         check_tunables(),
         check_tcmalloc(probe.facts),
         check_seccomp(status),

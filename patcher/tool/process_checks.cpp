@@ -53,9 +53,9 @@ Check check_process_auxv(const Process &process)
     Elf64_auxv_t entry;
     for (std::size_t offset = 0; offset + sizeof entry <= bytes.size(); offset += sizeof entry) {
         std::memcpy(&entry, bytes.data() + offset, sizeof entry);
-        if (entry.a_type == AT_RSEQ_FEATURE_SIZE)
+        if (entry.a_type == SLICEPATCH_AT_RSEQ_FEATURE_SIZE)
             feature_size = entry.a_un.a_val;
-        if (entry.a_type == AT_RSEQ_ALIGN)
+        if (entry.a_type == SLICEPATCH_AT_RSEQ_ALIGN)
             alignment = entry.a_un.a_val;
     }
     return check_auxv(feature_size, alignment);
