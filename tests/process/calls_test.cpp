@@ -67,6 +67,7 @@ TEST_CASE("init in a fork child patches what the parent did not") {
 }
 
 TEST_CASE("init in a fork child of a process with threads patches it as a single thread") {
+    needs_whole_system("no process is single-threaded");
     const Outcome outcome = run_subject({"kernel=none", "threads=2", "fork", "init", "states"});
     CAPTURE(outcome.out);
     CHECK(outcome.status == 0);

@@ -21,6 +21,11 @@ namespace slicepatch::test {
 
 namespace {
 
+/// What runs programs of this architecture where the CPU does not; null where it does.
+const char *emulator() {
+    return std::getenv("SLICEPATCH_EMULATOR");
+}
+
 constexpr int too_long_status = 124; // as timeout(1)
 constexpr time_t longest_run = 120;  // seconds; only something stuck takes that long
 
@@ -37,16 +42,20 @@ std::vector<char *> pointers_to(std::vector<std::string> &strings) {
     dup2(error, STDERR_FILENO);
     std::vector<std::string> arguments = child.arguments;
     arguments.insert(arguments.begin(), child.program);
+    if (emulator())
+        arguments.insert(arguments.begin(), emulator());
     std::vector<std::string> environment;
     for (char **variable = environ; *variable; ++variable)
         if (std::strncmp(*variable, "SLICEPATCH", 10) != 0)
             environment.emplace_back(*variable);
     environment.insert(environment.end(), child.environment.begin(), child.environment.end());
+    if (emulator()) // it runs on from what it has translated, whatever is written through /proc/self/mem
+        environment.emplace_back("SLICEPATCH_WRITER=rwx");
     if (child.before_exec && !child.before_exec()) {
         dprintf(STDOUT_FILENO, "unsupported=this process may not: %s\n", std::strerror(errno));
         _exit(unsupported);
     }
-    execve(child.program.c_str(), pointers_to(arguments).data(), pointers_to(environment).data());
+    execvpe(arguments[0].c_str(), pointers_to(arguments).data(), pointers_to(environment).data());
     dprintf(STDERR_FILENO, "execve %s: %s\n", child.program.c_str(), std::strerror(errno));
     _exit(127);
 }
@@ -135,6 +144,8 @@ Outcome run(const Child &child) {
                      : WIFSIGNALED(status) ? 128 + WTERMSIG(status)
                                            : WEXITSTATUS(status);
     understand(outcome);
+    if (outcome.status == unsupported)
+        needs_whole_system(outcome.value("unsupported").c_str());
     return outcome;
 }
 
@@ -152,6 +163,13 @@ bool skipped(const Outcome &outcome, const char *what) {
         return false;
     skip(what, outcome.value("unsupported"));
     return true;
+}
+
+void needs_whole_system(const char *why) {
+    if (!emulator())
+        return;
+    std::printf("SKIP: %s: %s\n", emulator(), why);
+    std::exit(unsupported);
 }
 
 unsigned count_skips() {

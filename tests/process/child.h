@@ -48,6 +48,9 @@ Outcome run_subject(const std::vector<std::string> &verbs, const std::vector<std
 /// True when the outcome says that this system cannot do what the test needs: then it is counted and printed as a skip.
 bool skipped(const Outcome &outcome, const char *what);
 void skip(const char *what, const std::string &reason);
+/// Ends the case as a skip where its programs are emulated one by one. Those emulators have neither seccomp filters nor
+/// ptrace, and a thread of their own in each process; each case is a process of its own with them.
+void needs_whole_system(const char *why);
 /// How many skips there were, for main().
 unsigned count_skips();
 

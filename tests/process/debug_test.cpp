@@ -33,7 +33,8 @@ void check_aborts(const std::string &how, const std::string &mark, const std::st
         CHECK(outcome.status == 128 + SIGABRT);
         CHECK(outcome.value("done") == "(no done)");
         CHECK(outcome.error.starts_with("slicepatch: "));
-        CHECK(outcome.error.ends_with("debugged.c:" + line_of(mark) + ": " + message + "\n"));
+        // An emulator has something to say of the signal as well.
+        CHECK(outcome.error.find("debugged.c:" + line_of(mark) + ": " + message + "\n") != std::string::npos);
     }
 }
 

@@ -103,6 +103,7 @@ TEST_CASE("a report of a size that nobody can mean is refused before anything ha
 }
 
 TEST_CASE("the report of an older program is filled as far as it goes, and its text says no more") {
+    needs_whole_system("no process is single-threaded, and the report tells of the writer");
     for (const bool again : {false, true}) {
         const auto filled = [again](const std::string &size) {
             return again ? run_subject({"kernel=none", "init", "report=" + size})
@@ -220,12 +221,13 @@ TEST_CASE("SLICEPATCH_WRITER chooses how bytes are written") {
 }
 
 TEST_CASE("SLICEPATCH_VERBOSE=1 prints the report on standard error, 0 prints nothing") {
+    needs_whole_system("no process is single-threaded, and the report tells of the writer");
     const Outcome outcome = run_subject({"kernel=none", "init", "text"}, {"SLICEPATCH_VERBOSE=1"});
     CAPTURE(outcome.error);
     CHECK(outcome.error.starts_with(
         "slicepatch: guarantee none: the kernel has no time slice extension (Linux 7.0 and later have it)\n"
         "slicepatch: 15 sites in 1 objects: 0 enabled, 15 off, 0 compiled, 0 foreign (procmem writer, proven by "
-        "Zydis)\n"
+        DECODER ")\n"
         "slicepatch: 0 threads enabled, 0 missed; yields by system call 471; init took "));
     CHECK(outcome.out.find(outcome.error) != std::string::npos); // slicepatch_report_text() says the same
     CHECK(outcome.value("length") == "right");

@@ -127,7 +127,7 @@ TEST_CASE("the nesting depth of the outermost forms is one for a program and its
 TEST_CASE("a program patches itself whether the library is shared, archived or fully static") {
     const struct {
         const char *program, *verifier;
-    } ways[] = {{SUBJECT, "Zydis"}, {SUBJECT_ARCHIVE, "Zydis"}, {SUBJECT_STATIC, "assembler"}};
+    } ways[] = {{SUBJECT, DECODER}, {SUBJECT_ARCHIVE, DECODER}, {SUBJECT_STATIC, "assembler"}};
     for (const auto &way : ways) {
         for (const char *kernel : {"kernel=none", "kernel=stock"}) {
             const Outcome outcome = run({.program = way.program,

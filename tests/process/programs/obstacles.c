@@ -59,6 +59,9 @@ static void kernel(const char *name)
         int error;
     } kernels[] = {{"none", EINVAL},  {"off", 524},    {"unregistered", ENXIO}, {"denied", EPERM},
                    {"sandbox", ENOSYS}, {"stock", 0}, {"strange", EPROTO}};
+    const int get = SLICEPATCH_PR_RSEQ_SLICE_EXTENSION_GET;
+    if (!strcmp(name, "none") && prctl(SLICEPATCH_PR_RSEQ_SLICE_EXTENSION, get, 0, 0, 0) < 0 && errno == EINVAL)
+        return; /* that is what it says here */
     for (size_t i = 0; i < sizeof kernels / sizeof *kernels; ++i)
         if (!strcmp(kernels[i].name, name)) {
             if (fake_slice_kernel(kernels[i].error))

@@ -52,7 +52,7 @@ inline bool put_into(const char *enter, const char *exit, std::int64_t slice_ctr
             return false;
     }
     EditWalk walk(forms, list, actions, false);
-    TextWriter writer(Writer::procmem, false, false, walk.span());
+    TextWriter writer(Writer::rwx, false, false, walk.span());
     if (write_edits(walk, writer) != Status::ok || writer.result().status != Status::ok)
         return false;
     read_states(forms, list);

@@ -11,6 +11,10 @@
 
 namespace slicepatch::test {
 
+// What obstacles.c puts over the beginning of a site.
+inline const std::string breakpoint_bytes = "cc";       // int3
+inline const std::string hook_bytes = "e9........909090"; // jmp; 3 nop
+
 /// The displacement of the request byte as it stands in an instruction.
 inline std::string displacement(std::int32_t value) {
     std::string text;
