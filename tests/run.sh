@@ -48,6 +48,23 @@ add_results() {
     passed=$((passed + tests - failures - skips - disabled))
 }
 
+# list_skips RESULTS: the reasons that skipped tests gave; ctest names the tests only.
+list_skips() {
+    awk '
+        /<testcase name="/ {
+            name = $0
+            sub(/.*<testcase name="/, "", name)
+            sub(/" classname=.*/, "", name)
+            reason = ""
+        }
+        /<skipped / {reason = "it gave no reason"}
+        reason != "" && match($0, /(skipped|SKIP): .*/) {reason = substr($0, RSTART, RLENGTH)}
+        /<\/testcase>/ && reason != "" {
+            sub(/^(skipped|SKIP): /, "", reason)
+            print "skipped: " name ": " reason
+        }' "$1" | sed "s/&apos;/'/g; s/&quot;/\"/g; s/&lt;/</g; s/&gt;/>/g; s/&amp;/\&/g"
+}
+
 # tree PRESET: configures, builds and tests one; what its tests say goes to a file that is shown where one fails.
 tree() {
     local preset=$1 folder=$2
@@ -57,6 +74,7 @@ tree() {
     rm -f "$results"
     # A failing test is counted; one that could not even be run is an error.
     (cd "$root" && ctest --preset "$preset" --output-junit "$results") || [ -f "$results" ]
+    list_skips "$results"
     add_results "$results"
 }
 
