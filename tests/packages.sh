@@ -4,6 +4,9 @@
 # Sourced by examples/demo.sh and tests/run.sh:
 #   ensure_packages NAME...   installs those of the named Debian packages that are missing
 #   build_packages            array: what building slicepatch, its program, examples and tests needs
+#   arm64_packages            array: what building them for arm64 and running them under an emulator needs besides; not
+#                             libck-dev, of which a machine can have one architecture's alone
+#   know_arm64                makes Debian's packages for arm64 known to this machine
 
 # shellcheck disable=SC2034 # for those who source this file
 build_packages=(
@@ -11,6 +14,12 @@ build_packages=(
     libasmjit-dev libzydis-dev libcapstone-dev
     libcli11-dev libfmt-dev nlohmann-json3-dev libelf-dev libdw-dev
     doctest-dev libck-dev gnuplot-nox
+)
+
+arm64_packages=(
+    g++-aarch64-linux-gnu qemu-user
+    libc6-dev:arm64 libasmjit-dev:arm64 libzydis-dev:arm64 libcapstone-dev:arm64
+    libfmt-dev:arm64 libelf-dev:arm64 libdw-dev:arm64 zlib1g-dev:arm64
 )
 
 # package_is_installed NAME[:ARCHITECTURE]: this machine's own one, where none is given. A removed package may still be
@@ -27,6 +36,13 @@ run_as_root() {
         "$@"
     else
         sudo "$@"
+    fi
+}
+
+know_arm64() {
+    if command -v dpkg >/dev/null && ! dpkg --print-foreign-architectures | grep -qx arm64; then
+        echo "packages: adding the architecture arm64"
+        run_as_root dpkg --add-architecture arm64
     fi
 }
 
@@ -51,5 +67,5 @@ ensure_packages() {
     fi
     run_as_root apt-get -q update || return 1
     run_as_root env DEBIAN_FRONTEND=noninteractive \
-        apt-get -q install --yes --no-install-recommends "${missing[@]}" || return 1
+        apt-get -q install --yes --no-install-recommends --no-remove "${missing[@]}" || return 1
 }

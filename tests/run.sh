@@ -7,13 +7,16 @@ set -euo pipefail
 
 usage() {
     cat <<'TEXT'
-usage: tests/run.sh [--full | --kernel]
+usage: tests/run.sh [--full | --kernel | --arm64]
 
 Default, about 10 minutes on 2 cores: a release tree with all tests, and a tree with the address and undefined-behaviour
 sanitizers (clang) with the tests that they can watch, and a short fuzz run.
 
   --kernel Linux with time slice extensions, stock and with the series of kernel/patches, and the tests that run in
            virtual machines with them; 25 minutes where no kernel is built yet, and 165 MB of source
+  --arm64  a tree for arm64, by a cross compiler: the tests that an emulator of processes can run (qemu-user), and all of
+           them in a virtual machine with the series; adds the architecture arm64 to this machine's packages; 25 minutes
+           where no kernel is built yet
   --full   by hand: every compiler x linker x mode of the matrix, 1,000,000 live flips, long fuzzing; about an hour
   --help   this text
 
@@ -65,12 +68,14 @@ list_skips() {
         }' "$1" | sed "s/&apos;/'/g; s/&quot;/\"/g; s/&lt;/</g; s/&gt;/>/g; s/&amp;/\&/g"
 }
 
-# tree PRESET: configures, builds and tests one; what its tests say goes to a file that is shown where one fails.
+# tree PRESET FOLDER [OPTION...]: configures, builds and tests one; what its tests say goes to a file that is shown where
+# one fails. Options are for CMake.
 tree() {
     local preset=$1 folder=$2
     local results=$folder/results.xml
+    shift 2
     printf '\n== %s\n' "$preset"
-    (cd "$root" && cmake --preset "$preset" && cmake --build --preset "$preset")
+    (cd "$root" && cmake --preset "$preset" "$@" && cmake --build --preset "$preset")
     rm -f "$results"
     # A failing test is counted; one that could not even be run is an error.
     (cd "$root" && ctest --preset "$preset" --output-junit "$results") || [ -f "$results" ]
@@ -78,20 +83,20 @@ tree() {
     add_results "$results"
 }
 
-# kernel NAME: builds one for x86_64. That it cannot be built here, or not from what the archive has today, is a counted
+# kernel ARCHITECTURE NAME: builds one. That it cannot be built here, or not from what the archive has today, is a counted
 # skip; anything else that goes wrong is a failure.
 kernel() {
-    local name=$1 status=0
-    "$root/kernel/build.sh" --arch x86_64 --kernel "$name" || status=$?
+    local architecture=$1 name=$2 status=0
+    "$root/kernel/build.sh" --arch "$architecture" --kernel "$name" || status=$?
     case $status in
     0)
         kernels+=("$name")
         return
         ;;
-    3) echo "skipped: the $name kernel: the series does not apply to the source that there is" ;;
-    4) echo "skipped: the $name kernel: no source to be had" ;;
+    3) echo "skipped: the $name kernel for $architecture: the series does not apply to the source that there is" ;;
+    4) echo "skipped: the $name kernel for $architecture: no source to be had" ;;
     *)
-        echo "FAILED: the $name kernel is not built"
+        echo "FAILED: the $name kernel for $architecture is not built"
         failed=$((failed + 1))
         return
         ;;
@@ -102,14 +107,31 @@ kernel() {
 kernel_tests() {
     kernels=()
     printf '\n== kernels\n'
-    kernel stock
-    kernel patched
+    kernel x86_64 stock
+    kernel x86_64 patched
     if [ "${#kernels[@]}" -eq 0 ]; then
         echo "skipped: all tests in virtual machines: there is no kernel"
         skipped=$((skipped + 1))
         return
     fi
     SLICEPATCH_VM_KERNELS="${kernels[*]}" tree kernel "$root/build"
+}
+
+arm64_tests() {
+    if [ "$(uname -m)" = aarch64 ]; then
+        echo "skipped: the tree for arm64: that is this machine's own, which the default tests build"
+        skipped=$((skipped + 1))
+        return
+    fi
+    know_arm64
+    ensure_packages "${arm64_packages[@]}"
+    kernels=()
+    kernel arm64 patched
+    if [ "${#kernels[@]}" -eq 0 ]; then
+        tree aarch64 "$root/build-aarch64" -DSLICEPATCH_VM_TESTS=OFF
+    else
+        SLICEPATCH_VM_KERNELS="${kernels[*]}" tree aarch64 "$root/build-aarch64" -DSLICEPATCH_VM_TESTS=ON
+    fi
 }
 
 default_tests() {
@@ -122,6 +144,7 @@ main() {
     case "${1-}" in
     "") ;;
     --kernel) stage=kernel_tests ;;
+    --arm64) stage=arm64_tests ;;
     --full)
         export SLICEPATCH_MATRIX=full SLICEPATCH_FLIPS=1000000 SLICEPATCH_FUZZ_RUNS=5000000
         ;;
