@@ -27,6 +27,7 @@ namespace {
 struct Call {
     Call *next;
     pid_t thread;
+    unsigned long long ran; // by then, as read_run_time() has it
     std::atomic<bool> answered;
 };
 
@@ -123,14 +124,15 @@ bool has_run_since_seen(pid_t thread, Array<Seen> &seen)
     return seen.push({thread, ran}) != Status::ok;
 }
 
-/// Whether the thread would run the handler soon. One that blocks the signal might take it when the handler is gone.
-/// And one that waits for signals as data, which is not to see ours, blocks them except while it waits
-/// (kernel/signal.c, do_sigtimedwait), which includes the time until it runs again: two looks, and a run between them.
+/// Whether the thread would run the handler soon. One that blocks the signal might take it when the handler is gone;
+/// but while it starts or ends, it blocks all signals for a moment, which is long where it has to wait for a CPU. And
+/// one that waits for signals as data, which is not to see ours, blocks them except while it waits (kernel/signal.c,
+/// do_sigtimedwait), which includes the time until it runs again. So: two looks, and a run between them.
 Readiness is_ready(pid_t thread, int number, Array<Seen> &seen)
 {
     char call[128];
     int call_number = 0;
-    if (blocks(thread, number) || !read_task_file(thread, "syscall", call, sizeof call))
+    if (!read_task_file(thread, "syscall", call, sizeof call))
         return Readiness::blocking;
     const bool running = std::sscanf(call, "%d", &call_number) != 1;
     if (!running && call_number == SYS_rt_sigtimedwait)
@@ -158,7 +160,8 @@ bool call_thread(pid_t thread, int number)
     auto *call = static_cast<Call *>(std::malloc(sizeof(Call)));
     if (!call)
         return false;
-    new (call) Call{unanswered, thread, false};
+    new (call) Call{unanswered, thread, 0, false};
+    (void)read_run_time(thread, call->ran); // 0 where nobody counts it
     if (const int error = send(call, number); error != 0) {
         std::free(call);
         return error == ESRCH;
@@ -195,6 +198,23 @@ void call_threads(int number, Roll &roll)
             roll.blocking += !has_ended(thread);
     }
     closedir(tasks);
+}
+
+/// Whether it is to run and did not get a CPU since it was called.
+bool is_starved(const Call &call)
+{
+    char status[4096];
+    unsigned long long ran = 0;
+    return read_run_time(call.thread, ran) && ran == call.ran &&
+           read_task_file(call.thread, "status", status, sizeof status) && std::strstr(status, "\nState:\tR");
+}
+
+bool any_is_starved()
+{
+    for (const Call *call = unanswered; call; call = call->next)
+        if (is_starved(*call))
+            return true;
+    return false;
 }
 
 /// Forgets the calls that were answered and those of threads that have ended. Returns how many are left.
@@ -251,6 +271,7 @@ unsigned signal_existing_threads()
 {
     constexpr timespec step{0, 200'000};
     constexpr std::uint64_t patience_ns = 200'000'000;
+    constexpr std::uint64_t long_patience_ns = 1'000'000'000; // with who has not had a CPU since
     constexpr std::uint64_t start_ns = 2'000'000; // a thread that is starting or ending blocks all signals for a moment
     const std::uint64_t begin = now_ns();
     refused.store(0);
@@ -258,9 +279,12 @@ unsigned signal_existing_threads()
     const bool installed = install_handler();
     call_threads(installed ? own_number : 0, roll);
     unsigned late = count_unanswered();
-    while (installed && now_ns() - begin < patience_ns) {
-        const bool look_again = roll.undecided || (roll.blocking && now_ns() - begin < start_ns);
+    while (installed) {
+        const std::uint64_t elapsed = now_ns() - begin;
+        const bool look_again = roll.undecided || (roll.blocking && elapsed < start_ns);
         if (!late && !look_again)
+            break;
+        if (elapsed > patience_ns && (elapsed > long_patience_ns || !(roll.undecided || any_is_starved())))
             break;
         nanosleep(&step, nullptr);
         if (look_again)

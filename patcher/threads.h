@@ -15,7 +15,7 @@ struct ThreadCounts {
 bool threads_are_hooked();
 
 /// From now on every new thread enables itself; the calling thread counts as enabled. Then reaches every thread that
-/// exists. Takes up to 0.2 s if some do not answer. Not async-signal-safe.
+/// exists. Takes up to 0.2 s if some do not answer, and up to 1 s if that is for want of a CPU. Not async-signal-safe.
 void enable_all_threads();
 
 /// The calling thread, counted once. 0 or -errno. Async-signal-safe.
