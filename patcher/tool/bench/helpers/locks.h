@@ -8,6 +8,7 @@
 
 #include <slicepatch/slicepatch.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <sched.h>
@@ -105,7 +106,7 @@ struct SpinThenYield {
 
 template <class Request, When when, class Wait> class Lock {
 public:
-    /// Returns how long it had to wait, in ticks; 0 where the lock was free.
+    /// Returns how long it had to wait, in ticks, at least one; 0 where the lock was free.
     [[gnu::always_inline]] uint64_t lock()
     {
         Request::enter();
@@ -119,7 +120,7 @@ public:
             if constexpr (when == When::per_attempt)
                 Request::enter();
         } while (held_.exchange(true, std::memory_order_acquire));
-        return ticks() - begin;
+        return std::max<uint64_t>(ticks() - begin, 1);
     }
 
     [[gnu::always_inline]] void unlock()
