@@ -10,16 +10,27 @@ namespace slicepatch::tool::bench {
 
 namespace {
 
+/// What /proc/cpuinfo says of the first CPU under that name; empty: nothing.
+std::string find_value(const std::string &text, const char *name)
+{
+    const std::size_t line = text.find(name);
+    const std::size_t colon = line == std::string::npos ? line : text.find(": ", line);
+    if (colon == std::string::npos)
+        return "";
+    return text.substr(colon + 2, text.find('\n', colon) - colon - 2);
+}
+
 std::string read_cpu_model()
 {
     std::string text;
     if (!read_all("/proc/cpuinfo", text))
         return "unknown";
-    const std::size_t line = text.find("model name");
-    const std::size_t colon = line == std::string::npos ? line : text.find(": ", line);
-    if (colon == std::string::npos)
-        return "unknown";
-    return text.substr(colon + 2, text.find('\n', colon) - colon - 2);
+    const std::string model = find_value(text, "model name");
+    if (!model.empty())
+        return model;
+    // Where the kernel knows no names, the maker's number and that of what it made.
+    const std::string maker = find_value(text, "CPU implementer"), part = find_value(text, "CPU part");
+    return part.empty() ? "unknown" : fmt::format("CPU {} of implementer {}", part, maker);
 }
 
 } // namespace
