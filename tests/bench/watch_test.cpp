@@ -5,16 +5,58 @@
 
 #include <doctest/doctest.h>
 
-#include <ctime>
+#include <atomic>
+#include <chrono>
+#include <sched.h>
+#include <thread>
 
 using namespace contention;
 
 namespace {
 
-void sleep_a_little()
+/// Somebody who wants the CPU that this thread is on, and keeps it there.
+class Competitor {
+public:
+    Competitor()
+    {
+        cpu_set_t here;
+        CPU_ZERO(&here);
+        CPU_SET(sched_getcpu(), &here);
+        REQUIRE(sched_getaffinity(0, sizeof before_, &before_) == 0);
+        REQUIRE(sched_setaffinity(0, sizeof here, &here) == 0); // and for the thread, which inherits it
+        thread_ = std::thread([this] {
+            while (!stop_)
+                ;
+        });
+    }
+    Competitor(const Competitor &) = delete;
+    Competitor &operator=(const Competitor &) = delete;
+    ~Competitor()
+    {
+        stop_ = true;
+        thread_.join();
+        (void)sched_setaffinity(0, sizeof before_, &before_); // it was valid before
+    }
+
+private:
+    cpu_set_t before_;
+    std::atomic<bool> stop_ = false;
+    std::thread thread_;
+};
+
+/// In one section, until an interrupt gives the CPU to somebody else; false if that takes too long. Without a system call:
+/// what happens in one is not seen.
+bool lose_cpu(const SwitchWatch &watch)
 {
-    const timespec time{0, 1'000'000};
-    (void)nanosleep(&time, nullptr); // shorter is as good: it has given up its CPU
+    constexpr auto long_enough = std::chrono::milliseconds(100);
+    for (int i = 0; i < 100; ++i) {
+        watch.begin();
+        for (const auto begin = std::chrono::steady_clock::now(); std::chrono::steady_clock::now() < begin + long_enough;)
+            ;
+        if (watch.end())
+            return true;
+    }
+    return false;
 }
 
 /// What finds the rseq area comes with the sites of an object.
@@ -52,13 +94,14 @@ TEST_CASE("quantiles of several threads' durations are in their order")
     CHECK(Histogram().quantile(0.99) == 0);
 }
 
-TEST_CASE("a thread that gave up its CPU in a section is seen, one that kept it is not")
+TEST_CASE("a thread that lost its CPU in a section is seen, one that kept it is not")
 {
     SwitchWatch watch;
     REQUIRE(watch.attach());
-    watch.begin();
-    sleep_a_little();
-    CHECK(watch.end());
+    {
+        const Competitor competitor;
+        CHECK(lose_cpu(watch));
+    }
     bool kept = false;
     for (int i = 0; i < 1000 && !kept; ++i) { // a busy machine may take the CPU now and then
         watch.begin();
@@ -72,11 +115,10 @@ TEST_CASE("what was seen in one section is forgotten in the next")
 {
     SwitchWatch watch;
     REQUIRE(watch.attach());
+    const Competitor competitor;
     bool kept = false;
-    for (int i = 0; i < 1000 && !kept; ++i) {
-        watch.begin();
-        sleep_a_little();
-        (void)watch.end(); // true, as above
+    for (int i = 0; i < 10 && !kept; ++i) {
+        REQUIRE(lose_cpu(watch));
         watch.begin();
         kept = !watch.end();
     }
