@@ -146,7 +146,7 @@ TEST_CASE("process start is split by library")
 {
     const Json startup = run_short({"--parts", "startup"}).at("startup");
     CHECK(names(startup.at("programs")) ==
-          std::vector<std::string>{"nothing", "with-slicepatch", "with-init", "with-zydis", "with-libstdc++"});
+          std::vector<std::string>{"nothing", "with-slicepatch", "with-init", "with-decoder", "with-libstdc++"});
     for (const Json &program : startup.at("programs"))
         CHECK(program.at("median_us") > 0);
     CHECK(startup.at("programs").at(0).at("above_nothing_us") == 0.0);

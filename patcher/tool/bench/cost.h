@@ -42,7 +42,7 @@ inline constexpr std::array startup_cases{
     StartupCase{"nothing", "a C program that does nothing"},
     StartupCase{"with-slicepatch", "+ libslicepatch.so"},
     StartupCase{"with-init", "+ libslicepatch.so, its init, 10 sites"},
-    StartupCase{"with-zydis", "+ libZydis.so alone"},
+    StartupCase{"with-decoder", "+ " SLICEPATCH_BENCH_DECODER " alone"},
     StartupCase{"with-libstdc++", "+ libstdc++.so alone"},
 };
 
