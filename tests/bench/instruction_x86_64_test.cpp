@@ -32,14 +32,14 @@ void check(const Effects &effects, unsigned loads, unsigned stores, bool branch,
 
 } // namespace
 
-TEST_CASE("an enabled pair is a store, a load with a store, and a branch")
+TEST_CASE("an enabled pair is its stores, its load and its branch")
 {
     check(decode({0x64, 0xc6, 0x04, 0x25, 0x1c, 0xff, 0xff, 0xff, 0x01}), 0, 1, false, false); // movb $1, %fs:..
     check(decode({0x64, 0xd0, 0x2c, 0x25, 0x1c, 0xff, 0xff, 0xff}), 1, 1, false, false);       // shrb $1, %fs:..
     check(decode({0x0f, 0x83, 0x10, 0x00, 0x00, 0x00}), 0, 0, true, false);                    // jnc
 }
 
-TEST_CASE("a no-op touches no memory, whatever its operand says")
+TEST_CASE("a no-op touches no memory and nothing else")
 {
     check(decode({0x66, 0x0f, 0x1f, 0x84, 0x00, 0x00, 0x00, 0x00, 0x01}), 0, 0, false, true);
     check(decode({0x0f, 0x1f, 0x84, 0x00, 0x00, 0x00, 0x00, 0x00}), 0, 0, false, true);
@@ -47,7 +47,7 @@ TEST_CASE("a no-op touches no memory, whatever its operand says")
     check(decode({0x66, 0x90}), 0, 0, false, true);
 }
 
-TEST_CASE("what an instruction does to the stack counts")
+TEST_CASE("calls, returns and the stack are what they do to memory")
 {
     check(decode({0xe8, 0x00, 0x00, 0x00, 0x00}), 0, 1, true, false); // call
     check(decode({0xc3}), 1, 0, true, false);                         // ret
@@ -59,8 +59,13 @@ TEST_CASE("what an instruction does to the stack counts")
 TEST_CASE("an address that is only computed is not a load")
 {
     check(decode({0x48, 0x8d, 0x44, 0x1b, 0x09}), 0, 0, false, false); // lea
-    check(decode({0x87, 0x07}), 1, 1, false, false);                   // xchg with memory
     check(decode({0x80, 0x3f, 0x00}), 1, 0, false, false);             // cmpb $0, (%rdi)
+}
+
+TEST_CASE("an atomic operation loads and stores")
+{
+    check(decode({0x87, 0x07}), 1, 1, false, false);                   // xchg with memory
+    check(decode({0xf0, 0x0f, 0xb1, 0x37}), 1, 1, false, false);       // lock cmpxchg
 }
 
 TEST_CASE("bytes that are no instruction are an error")

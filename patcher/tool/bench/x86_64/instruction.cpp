@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-#include "instruction.h"
-#include "../error.h"
+#include "../instruction.h"
+#include "../../error.h"
 
 #include <Zydis/Zydis.h>
 
