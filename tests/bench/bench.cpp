@@ -1,20 +1,49 @@
 // SPDX-License-Identifier: MIT
 #include "bench.h"
+#include "skip.h"
 
 #include <doctest/doctest.h>
 
 namespace slicepatch::test {
 
-Outcome bench(std::vector<std::string> arguments)
+namespace {
+
+/// Under an emulator of processes: only the first one is emulated, what that one starts is not.
+void skip_if_not_emulated(const Outcome &outcome)
 {
-    arguments.insert(arguments.begin(), {SLICEPATCH, "bench"});
-    return run(arguments);
+    if (!emulator())
+        return;
+    for (const char *words : {"failed with status 127", "ended without having been simulated"})
+        if (outcome.error.find(words) != std::string::npos)
+            skip(std::string(emulator()) + ": " + outcome.error);
+}
+
+} // namespace
+
+std::string tool(const std::string &program)
+{
+    return (emulator() ? "\"$(command -v " + quote(emulator()) + ")\" " : "") + quote(program);
+}
+
+Outcome run_tool(const std::string &script)
+{
+    Outcome outcome = run_shell(script);
+    skip_if_not_emulated(outcome);
+    return outcome;
+}
+
+Outcome bench(const std::vector<std::string> &arguments)
+{
+    std::string script = tool() + " bench";
+    for (const std::string &argument : arguments)
+        script += " " + quote(argument);
+    return run_tool(script);
 }
 
 Json bench_json(std::vector<std::string> arguments)
 {
     arguments.emplace_back("--json");
-    const Outcome outcome = bench(std::move(arguments));
+    const Outcome outcome = bench(arguments);
     INFO(outcome.error);
     REQUIRE(outcome.status == 0);
     return Json::parse(outcome.out);

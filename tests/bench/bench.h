@@ -15,7 +15,13 @@ using Json = nlohmann::json;
 /// One block in one process: for everything but times.
 inline const std::vector<std::string> shortest{"--quick", "--blocks", "1", "--processes", "1"};
 
-Outcome bench(std::vector<std::string> arguments);
+/// A program of this tree as the beginning of a command for a shell.
+std::string tool(const std::string &program = SLICEPATCH);
+
+/// Such a command. Where it starts programs that an emulator cannot run, the case ends as a skip.
+Outcome run_tool(const std::string &script);
+
+Outcome bench(const std::vector<std::string> &arguments);
 
 /// The same with --json; checks that it succeeded.
 Json bench_json(std::vector<std::string> arguments);

@@ -2,6 +2,7 @@
 //
 // What `slicepatch bench` prints and writes.
 #include "bench.h"
+#include "skip.h"
 
 #include <doctest/doctest.h>
 
@@ -51,6 +52,14 @@ bool is_well_formed(const std::string &xml)
 std::vector<std::string> quick_plot(const std::string &file)
 {
     return {"--quick", "--blocks", "1", "--parts", "loops", "--loops", "empty,mutex", "--plot", file};
+}
+
+bool gnuplot_is_missing()
+{
+    if (run_shell("command -v gnuplot").status == 0)
+        return false;
+    skip("there is no gnuplot here");
+    return true;
 }
 
 } // namespace
@@ -120,9 +129,9 @@ TEST_CASE("init is measured for 10 sites and for 100,000 on 1,563 pages")
 
 TEST_CASE("the user's own settings do not reach what is measured")
 {
-    const Outcome outcome = run_shell("SLICEPATCH=require SLICEPATCH_WRITER=nonsense " + quote(SLICEPATCH) +
-                                      " sim --kernel none -- " + quote(SLICEPATCH) +
-                                      " bench --quick --parts init --json");
+    const Outcome outcome = run_tool("SLICEPATCH=require SLICEPATCH_WRITER=nonsense " + tool() +
+                                     " sim --kernel none -- " + quote(SLICEPATCH) +
+                                     " bench --quick --parts init --json");
     INFO(outcome.error);
     REQUIRE(outcome.status == 0);
     for (const Json &size : Json::parse(outcome.out).at("init"))
@@ -131,9 +140,9 @@ TEST_CASE("the user's own settings do not reach what is measured")
 
 TEST_CASE("the sites that init is measured with are like a compiler's")
 {
-    CHECK(run({SLICEPATCH, "verify", BENCH_SITES_10}).status == 0);
-    CHECK(run({SLICEPATCH, "verify", BENCH_SITES_100000}).status == 0);
-    const Json sites = Json::parse(run({SLICEPATCH, "dump", "--json", BENCH_SITES_10}).out).at("sites");
+    CHECK(run_tool(tool() + " verify " + quote(BENCH_SITES_10)).status == 0);
+    CHECK(run_tool(tool() + " verify " + quote(BENCH_SITES_100000)).status == 0);
+    const Json sites = Json::parse(run_tool(tool() + " dump --json " + quote(BENCH_SITES_10)).out).at("sites");
     REQUIRE(sites.size() == 10);
     for (std::size_t i = 0; i < sites.size(); ++i) {
         CHECK(sites.at(i).at("kind") == (i % 2 ? "exit" : "enter"));
@@ -155,7 +164,7 @@ TEST_CASE("process start is split by library")
 TEST_CASE("calls are measured with every way to have a guarantee, and say which one it was")
 {
     const std::string command = quote(SLICEPATCH) + " bench --quick --blocks 1 --parts calls --json";
-    const Outcome outcome = run_shell(quote(SLICEPATCH) + " sim --kernel patched -- " + command);
+    const Outcome outcome = run_tool(tool() + " sim --kernel patched -- " + command);
     INFO(outcome.error);
     REQUIRE(outcome.status == 0);
     const Json calls = Json::parse(outcome.out).at("calls");
@@ -195,8 +204,8 @@ TEST_CASE("contended locks are measured with every way to request, for each numb
 TEST_CASE("the user's own settings do reach the contended locks")
 {
     const std::string command = quote(SLICEPATCH) + " bench --quick --blocks 1 --parts contention --contention 1 --json";
-    const Outcome guaranteed = run_shell(quote(SLICEPATCH) + " sim --kernel patched -- " + command);
-    const Outcome off = run_shell("SLICEPATCH=off " + quote(SLICEPATCH) + " sim --kernel patched -- " + command);
+    const Outcome guaranteed = run_tool(tool() + " sim --kernel patched -- " + command);
+    const Outcome off = run_tool("SLICEPATCH=off " + tool() + " sim --kernel patched -- " + command);
     REQUIRE(guaranteed.status == 0);
     REQUIRE(off.status == 0);
     CHECK(Json::parse(guaranteed.out).at("contention").at(0).at("guarantee") == "process");
@@ -213,6 +222,8 @@ TEST_CASE("a text that is not there is named, and nothing is measured")
 
 TEST_CASE("the plot is an SVG with axes, units and a bar for each variant")
 {
+    if (gnuplot_is_missing())
+        return;
     const TemporaryFolder folder;
     const std::string file = folder.path("it's a plot.svg");
     const Outcome outcome = bench(quick_plot(file));
@@ -231,6 +242,8 @@ TEST_CASE("the plot is an SVG with axes, units and a bar for each variant")
 
 TEST_CASE("the plot of contended locks has a panel for each workload and a line for each way to request")
 {
+    if (gnuplot_is_missing())
+        return;
     const TemporaryFolder folder;
     const std::string file = folder.path("contention.svg");
     const Outcome outcome = bench({"--quick", "--blocks", "2", "--parts", "contention", "--contention", "1,2",
@@ -250,7 +263,7 @@ TEST_CASE("without gnuplot it says so before it measures anything")
 {
     const TemporaryFolder folder;
     const std::string file = folder.path("plot.svg");
-    const Outcome outcome = run_shell("PATH=/nonexistent " + quote(SLICEPATCH) + " bench --plot " + quote(file));
+    const Outcome outcome = run_tool("PATH=/nonexistent " + tool() + " bench --plot " + quote(file));
     CHECK(outcome.status == 2);
     CHECK(outcome.out == "");
     CHECK(outcome.error == "slicepatch: bench: --plot needs gnuplot, which does not run here: install gnuplot-nox, or "
@@ -260,6 +273,8 @@ TEST_CASE("without gnuplot it says so before it measures anything")
 
 TEST_CASE("a plot that cannot be written is refused before anything is measured")
 {
+    if (gnuplot_is_missing())
+        return;
     const Outcome outcome = bench(quick_plot("/nonexistent/plot.svg"));
     CHECK(outcome.status == 2);
     CHECK(outcome.out == "");
@@ -272,7 +287,7 @@ TEST_CASE("a program without the ones beside it says which is missing")
     const TemporaryFolder folder;
     const std::string copy = folder.path("slicepatch");
     std::filesystem::copy_file(SLICEPATCH, copy);
-    const Outcome outcome = run({copy, "bench", "--quick", "--parts", "init"});
+    const Outcome outcome = run_tool(tool(copy) + " bench --quick --parts init");
     CHECK(outcome.status == 2);
     CHECK(outcome.error.find("/slicepatch-bench/init is not there") != std::string::npos);
 }

@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::array loop_titles{
     "empty section",
-    "uncontended xchg spinlock",
+    "uncontended spinlock",
     "pthread_mutex_lock and pthread_mutex_unlock",
     "section of 20 instructions",
     "1,000 distinct sites: a function each, in turn",

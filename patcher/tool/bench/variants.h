@@ -33,7 +33,7 @@ enum bench_variant_index {
 
 enum bench_loop_index {
     BENCH_EMPTY,    /* nothing in the section */
-    BENCH_SPINLOCK, /* an uncontended xchg lock */
+    BENCH_SPINLOCK, /* an uncontended lock, taken by an atomic exchange */
     BENCH_MUTEX,    /* pthread_mutex_lock and _unlock */
     BENCH_TWENTY,   /* twenty arithmetic instructions */
     BENCH_SITES,    /* BENCH_SITE_PAIRS functions, each with a section of its own */

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * BENCH_PAIRS functions with an ENTER and an EXIT each, for what init costs in a large program: 128 bytes a function,
+ * so that a page of 4 KiB has 64 sites. The assembler repeats what <slicepatch/arch/aarch64.h> and <slicepatch/site.h>
+ * would write for each: a compiler would need minutes. `slicepatch verify` on the result is a test.
+ *
+ * A function has unwind information, since sites without a label are grouped by function.
+ */
+#include <slicepatch/slicepatch.h>
+
+#ifndef BENCH_PAIRS
+#error "BENCH_PAIRS: how many functions"
+#endif
+
+/* The dynamic path, for a site that was left as compiled. */
+__attribute__((used, visibility("hidden"))) void bench_sites_enter(void)
+{
+    slicepatch_enter_dynamic_();
+}
+
+__attribute__((used, visibility("hidden"))) void bench_sites_exit(void)
+{
+    slicepatch_exit_dynamic_();
+}
+
+__asm__(
+    ".macro bench_record head, cold, kind\n"
+    ".pushsection slicepatch_sites, \"ao\", @progbits, .Lbench_text\n"
+    ".balign 4\n"
+    ".long \\head - .\n"
+    ".long \\cold - .\n"
+    ".long 0, 0\n"
+    ".long .Lbench_file - .\n"
+    ".long " SLICEPATCH_EXPAND_(__LINE__) "\n"
+    ".byte \\kind, " SLICEPATCH_EXPAND_(SLICEPATCH_RECORD_VERSION) "\n"
+    ".short " SLICEPATCH_EXPAND_(SLICEPATCH_ARCH_MACHINE) "\n"
+    ".popsection\n"
+    ".endm\n"
+
+    ".macro bench_cold function, back\n"
+    "stp x29, x30, [sp, #-16]!\n"
+    ".cfi_adjust_cfa_offset 16\n"
+    ".cfi_rel_offset x29, 0\n"
+    ".cfi_rel_offset x30, 8\n"
+    "bl \\function\n"
+    "ldp x29, x30, [sp], #16\n"
+    ".cfi_adjust_cfa_offset -16\n"
+    ".cfi_restore x29\n"
+    ".cfi_restore x30\n"
+    "b \\back\n"
+    ".endm\n"
+
+    ".macro bench_pair\n"
+    ".balign 128, 0\n" /* of zeros, which are no instruction */
+    ".type bench_section\\@, @function\n"
+    "bench_section\\@:\n"
+    ".cfi_startproc\n"
+    ".Lbench_enter\\@:\n"
+    "b .Lbench_enter_cold\\@\n"
+    "mrs x16, tpidr_el0\n"
+    "nop\n"
+    "mov w17, #1\n"
+    "nop\n"
+    ".Lbench_entered\\@:\n"
+    "adrp x0, .Lbench_data\n"
+    "ldr w1, [x0, #:lo12:.Lbench_data]\n"
+    "add w1, w1, #1\n"
+    "str w1, [x0, #:lo12:.Lbench_data]\n"
+    ".Lbench_exit\\@:\n"
+    "b .Lbench_exit_cold\\@\n"
+    "mrs x16, tpidr_el0\n"
+    "nop\n"
+    "nop\n"
+    "nop\n"
+    "cbz w16, .Lbench_exited\\@\n"
+    "b .Lbench_exit_cold\\@\n"
+    ".Lbench_exited\\@:\n"
+    "ret\n"
+    ".Lbench_enter_cold\\@:\n"
+    "bench_cold bench_sites_enter, .Lbench_entered\\@\n"
+    ".Lbench_exit_cold\\@:\n"
+    "bench_cold bench_sites_exit, .Lbench_exited\\@\n"
+    ".cfi_endproc\n"
+    ".size bench_section\\@, . - bench_section\\@\n"
+    "bench_record .Lbench_enter\\@, .Lbench_enter_cold\\@, " SLICEPATCH_EXPAND_(SLICEPATCH_SITE_ENTER) "\n"
+    "bench_record .Lbench_exit\\@, .Lbench_exit_cold\\@, " SLICEPATCH_EXPAND_(SLICEPATCH_SITE_EXIT) "\n"
+    ".endm\n"
+
+    SLICEPATCH_OBJECT_TEXT_
+    ".pushsection .rodata, \"a\", @progbits\n"
+    ".Lbench_file: .asciz \"sites.c\"\n"
+    ".popsection\n"
+    ".local .Lbench_data\n"
+    ".comm .Lbench_data, 4, 4\n"
+    ".text\n"
+    ".balign 4096, 0\n"
+    ".Lbench_text:\n" /* one for all records: the assembler makes a section for each symbol, and searches them */
+    ".rept " SLICEPATCH_EXPAND_(BENCH_PAIRS) "\n"
+    "bench_pair\n"
+    ".endr\n");
