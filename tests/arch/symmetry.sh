@@ -24,12 +24,17 @@ same() {
 
 # Each command reads a file and prints names; twins are compared by what it prints of them.
 macros() { sed -n 's/^ *#define \(SLICEPATCH_[A-Z_0-9]*\).*/\1/p' "$1" | sed 1d | awk '!seen[$0]++'; } # 1: include guard
-# With external linkage: defined at the beginning of a line, outside unnamed namespaces.
-functions() {
-    sed '/^namespace {$/,/^} \/\/ namespace$/d' "$1" |
-        sed -n 's/^[A-Za-z][A-Za-z_:<>0-9 ]*[ *&]\([a-z_]*\)(.*)$/\1/p'
-}
+# What others may use: outside unnamed namespaces, attributes left out.
+visible() { sed '/^namespace {$/,/^} \/\/ namespace$/d; s/^\[\[[a-z:_]*\]\] //; s/^__attribute__(([a-z]*)) //' "$1"; }
+# Defined at the beginning of a line.
+functions() { visible "$1" | sed -n 's/^[A-Za-z][A-Za-z_:<>0-9 ]*[ *&]\([a-z_]*\)(.*)\( {\)\{0,1\}$/\1/p'; }
 members() { sed -n 's/^    \.\([a-z_]*\) = .*/\1/p' "$1"; }
+# Of a file with no fixed form: functions, constants, and macros of the preprocessor and of the assembler.
+names() {
+    functions "$1"
+    visible "$1" | sed -n -e 's/^\(inline \)\{0,1\}constexpr [^={]*[ *]\([a-z_]\{1,\}\)[][a-z_ ]*[={].*/\2/p' \
+        -e 's/^#define \([A-Z_]*\)[( ].*/\1/p' -e 's/.*"\.macro \([a-z_]*\).*/\1/p'
+}
 golden_cases() { sed -n 's/^TEST_CASE("\(.*\)")$/\1/p' "$1"; }
 
 # compare WHAT COMMAND FILE: FILE names one architecture, its twin the other.
@@ -40,7 +45,8 @@ compare() {
 # Files of a folder, the architecture's own name left out of theirs.
 files() { find "$root/$1" -type f -printf '%P\n' | sed "s/$2/NAME/g" | sort; }
 
-for folder in arch/$one patcher/sim/$one tests/sim/programs/$one; do
+folders=("patcher/sim/$one" "patcher/tool/bench/$one" "tests/"{bench,process,sim/programs,tool}"/$one")
+for folder in arch/$one "${folders[@]}"; do
     same "files of $folder" "$(files "$folder" $one)" "$(files "${folder//$one/$other}" $other)"
 done
 
@@ -57,8 +63,15 @@ fi
 for file in encode verify witness sync host; do
     compare "functions" functions arch/$one/$file.cpp
 done
+# Not what bytes are expected, which each architecture puts together in its own way.
+for folder in "${folders[@]}"; do
+    while read -r file; do
+        compare "names" names "$folder/$file"
+    done < <(files "$folder" $one | grep -v '^expected_bytes\.h$')
+done
 compare "members of the backend" members arch/$one/sync.cpp
 compare "golden cases" golden_cases tests/arch/golden_${one}_test.cpp
+compare "cases" golden_cases tests/bench/instruction_${one}_test.cpp
 
 echo "$checks checks, $failures failed"
 [ "$failures" -eq 0 ]
