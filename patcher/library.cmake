@@ -67,5 +67,7 @@ install(FILES ${CMAKE_CURRENT_BINARY_DIR}/slicepatch-config.cmake
 file(RELATIVE_PATH pc_to_prefix ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
 file(RELATIVE_PATH pc_libdir ${CMAKE_INSTALL_PREFIX} ${CMAKE_INSTALL_FULL_LIBDIR})
 file(RELATIVE_PATH pc_includedir ${CMAKE_INSTALL_PREFIX} ${CMAKE_INSTALL_FULL_INCLUDEDIR})
+get_filename_component(pc_decoder ${decoder_${host}} NAME_WE)
+string(REGEX REPLACE "^lib" "" pc_decoder ${pc_decoder})
 configure_file(package/slicepatch.pc.in ${CMAKE_CURRENT_BINARY_DIR}/slicepatch.pc @ONLY)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/slicepatch.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
