@@ -17,7 +17,7 @@ build_packages=(
 )
 
 arm64_packages=(
-    g++-aarch64-linux-gnu qemu-user
+    g++-aarch64-linux-gnu qemu-user musl-dev:arm64
     libc6-dev:arm64 libasmjit-dev:arm64 libzydis-dev:arm64 libcapstone-dev:arm64
     libfmt-dev:arm64 libelf-dev:arm64 libdw-dev:arm64 zlib1g-dev:arm64
 )
