@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# c_program.sh CC INCLUDE-FOLDER ARCHIVE [ZYDIS]: a C program links the archive with a C compiler alone, and runs. Without
-# ZYDIS where that is for another C library.
+# c_program.sh CC INCLUDE-FOLDER ARCHIVE [DECODER]: a C program links the archive with a C compiler alone, and runs.
+# Without DECODER where that is for another C library.
 set -euo pipefail
 
 cc=$1
 include=$2
 archive=$3
-zydis=${4-}
+decoder=${4-}
+# shellcheck source=tests/target.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../target.sh"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -34,15 +36,15 @@ link() {
 
 expect() {
     local found
-    found=$("$work/program")
+    found=$(run "$work/program")
     if [ "$found" != "0, 4 sites" ]; then
         echo "FAILED: $1: $found"
         exit 1
     fi
 }
 
-if [ -n "$zydis" ]; then
-    link "$archive" -Wl,--no-as-needed "$zydis"
+if [ -n "$decoder" ]; then
+    link "$archive" -Wl,--no-as-needed "$decoder"
 else
     link "$archive"
 fi
@@ -53,6 +55,6 @@ if grep -q 'stdc++\|libgcc_s' <<<"$needed"; then
     exit 1
 fi
 link "$archive"
-expect "without Zydis"
+expect "without a decoder"
 link -static "$archive"
 expect "fully static"

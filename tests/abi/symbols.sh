@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# symbols.sh SHARED ARCHIVE: exactly the documented symbols come out of both libraries, and nothing but libc and Zydis
-# is needed by either.
+# symbols.sh NM SHARED ARCHIVE DECODER: exactly the documented symbols come out of both libraries, and nothing but libc
+# and the decoder is needed by either.
 set -euo pipefail
 export LC_ALL=C
 
-shared=$1
-archive=$2
+nm=$1
+shared=$2
+archive=$3
+decoder=$(basename "$4" .so)
 failures=0
 
 # same WHAT EXPECTED FOUND: two lists, one item a line.
@@ -26,21 +28,23 @@ interposed=$(printf '%s\n' pthread_create thrd_create)
 depth=slicepatch_depth_ # of the outermost forms: one for all objects, whichever has it first
 
 # "NAME@@VERSION", or the name alone of what has no version; the version itself is an absolute symbol.
-exported=$(nm -D --defined-only --with-symbol-versions "$shared" | awk '$2 != "A" { print $3 }' | sort)
+exported=$("$nm" -D --defined-only --with-symbol-versions "$shared" | awk '$2 != "A" { print $3 }' | sort)
 same "exported symbols of the shared library" \
     "$(printf '%s\n' "${functions//$'\n'/@@SLICEPATCH_0$'\n'}@@SLICEPATCH_0" "$data@@SLICEPATCH_0" "$interposed" "$depth" | sort)" "$exported"
 
-defined=$(nm --defined-only --extern-only "$archive" | awk 'NF == 3 { print $3 }' | sort)
+defined=$("$nm" --defined-only --extern-only "$archive" | awk 'NF == 3 { print $3 }' | sort)
 same "global symbols of the archive" "$(printf '%s\n' "$functions" "$data" "$interposed" | sort)" "$defined"
 
-needed=$(readelf --dynamic --wide "$shared" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' | sed 's/\.so.*//' | sort)
-same "libraries that the shared library needs" "$(printf '%s\n' libZydis libc)" "$needed"
+# The loader's own symbols are part of libc.
+needed=$(readelf --dynamic --wide "$shared" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' | sed 's/\.so.*//' | sort |
+    grep -v '^ld-linux-')
+same "libraries that the shared library needs" "$(printf '%s\n' "$decoder" libc | sort)" "$needed"
 
 soname=$(readelf --dynamic --wide "$shared" | sed -n 's/.*(SONAME).*\[\(.*\)\]/\1/p')
 same "the name of the shared library" "libslicepatch.so.0" "$soname"
 
 # A C++ runtime shows as mangled names or as names of its ABI; an unwinder would come with libgcc_s.
-runtime=$(nm --undefined-only "$archive" | awk '{ print $2 }' | grep -E '^(_Z|__cxa_|__gxx_|_Unwind_|__dynamic_cast)' |
+runtime=$("$nm" --undefined-only "$archive" | awk '{ print $2 }' | grep -E '^(_Z|__cxa_|__gxx_|_Unwind_|__dynamic_cast)' |
     grep -vx __cxa_atexit || true) # libc's own
 same "references of the archive to a C++ runtime" "" "$runtime"
 

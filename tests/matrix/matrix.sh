@@ -20,13 +20,17 @@ linker=$5
 mode=$6
 shift 6
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=tests/target.sh
+source "$here/../target.sh"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-case $compiler in
-gcc) cxx=g++ ;;
-clang) cxx=clang++ ;;
-*) echo "unknown compiler $compiler" && exit 2 ;;
-esac
+use_compiler "$compiler"
+# A gcc for another machine looks for linkers that are named after it; lld is one for all.
+if [ -n "$target" ] && lld=$(command -v ld.lld); then
+    mkdir "$work/linkers"
+    ln -s "$lld" "$work/linkers/$target-ld.lld"
+    PATH=$PATH:$work/linkers
+fi
 
 fail() {
     echo "FAILED: $compiler $linker $mode $level $sections: $*"
@@ -41,11 +45,12 @@ skip() {
 # What the driver says of a trivial program linked so; empty if it can.
 try_to_link() {
     echo 'int main(void) { return 0; }' >"$work/probe.c"
-    "$compiler" "-fuse-ld=$linker" "$@" "$work/probe.c" -o "$work/probe" 2>&1 && "$work/probe" || echo "cannot run"
+    "${target_cc[@]}" "-fuse-ld=$linker" "$@" "$work/probe.c" -o "$work/probe" 2>&1 && run "$work/probe" ||
+        echo "cannot run"
 }
 
 check_possible() {
-    command -v "$compiler" "$cxx" >/dev/null || skip "there is no $compiler here"
+    command -v "${target_cc[0]}" "${target_cxx[0]}" >/dev/null || skip "there is no $compiler here"
     local messages
     messages=$(try_to_link "$@")
     [ -n "$messages" ] || return 0
@@ -58,10 +63,10 @@ compile() {
     local flags=(-Wall -Wextra -Wpedantic -Werror "-I$include" "-I$here/program" "$@")
     local part
     for part in c_part main; do
-        "$compiler" -std=gnu11 "${flags[@]}" -c "$here/program/$part.c" -o "$work/$part.o"
+        "${target_cc[@]}" -std=gnu11 "${flags[@]}" -c "$here/program/$part.c" -o "$work/$part.o"
     done
     for part in cpp_part other_cpp_part; do
-        "$cxx" -std=c++20 "${flags[@]}" -c "$here/program/$part.cpp" -o "$work/$part.o"
+        "${target_cxx[@]}" -std=c++20 "${flags[@]}" -c "$here/program/$part.cpp" -o "$work/$part.o"
     done
 }
 
@@ -70,7 +75,7 @@ shared_library=("$library/libslicepatch.so" "-Wl,-rpath,$library")
 
 # link FLAG...: what MODE says, into $work/program, and $work/libparts.so if there is one.
 link() {
-    local linked=("$cxx" "-fuse-ld=$linker" "$@")
+    local linked=("${target_cxx[@]}" "-fuse-ld=$linker" "$@")
     case $mode in
     pie) "${linked[@]}" -pie "$work/main.o" "${parts[@]}" "${shared_library[@]}" -o "$work/program" ;;
     no-pie) "${linked[@]}" -no-pie "$work/main.o" "${parts[@]}" "${shared_library[@]}" -o "$work/program" ;;
@@ -85,7 +90,7 @@ link() {
 
 # link_without_sites FLAG...: the header alone must not ask for what only sites bring.
 link_without_sites() {
-    local driver language kind=()
+    local language kind=()
     local libraries=("${shared_library[@]}")
     case $mode in
     pie) kind=(-pie) ;;
@@ -93,19 +98,19 @@ link_without_sites() {
     static) kind=(-static) libraries=("$library/libslicepatch.a") ;;
     shared) kind=(-shared) ;;
     esac
-    for driver in "$compiler" "$cxx"; do
-        language=c
-        [ "$driver" = "$compiler" ] || language=c++
-        "$driver" "-fuse-ld=$linker" "-I$include" "$@" "${kind[@]}" -x "$language" "$here/program/without_sites.c" \
-            -x none "${libraries[@]}" -o "$work/without_sites" || fail "no program without sites as $language"
-        [ "$mode" = shared ] || "$work/without_sites" || fail "a program without sites, as $language, ends with $?"
+    for language in c c++; do
+        local driver=("${target_cc[@]}")
+        [ "$language" = c ] || driver=("${target_cxx[@]}")
+        "${driver[@]}" "-fuse-ld=$linker" "-I$include" "$@" "${kind[@]}" -x "$language" \
+            "$here/program/without_sites.c" -x none "${libraries[@]}" -o "$work/without_sites" || fail "no program without sites as $language"
+        [ "$mode" = shared ] || run "$work/without_sites" || fail "a program without sites, as $language, ends with $?"
     done
 }
 
 # check_file FILE: sets records, and adds to branches and unused.
 check_file() {
     local found some_branches some_unused notes relocations
-    found=$("$inspect" "$1") || fail "$(basename "$1"): $found"
+    found=$(run "$inspect" "$1") || fail "$(basename "$1"): $found"
     read -r _ records _ some_branches _ some_unused _ notes _ relocations <<<"$found"
     branches=$((branches + some_branches))
     unused=$((unused + some_unused))
@@ -116,7 +121,7 @@ check_file() {
 
 check_run() {
     local expected=$1 said
-    said=$("$work/program") || fail "the program ends with status $?"
+    said=$(run "$work/program") || fail "the program ends with status $?"
     [ "$said" = "counted 0 $expected $expected" ] || fail "$expected records, and the program says: $said"
 }
 

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# package.sh CMAKE SOURCE BUILD CC CXX PKG-CONFIG: installs the build into a folder, moves that folder, and uses it from
-# an outside C project and an outside C++ project, by find_package() and by pkg-config.
+# package.sh CMAKE SOURCE BUILD TOOLCHAIN CC CXX DECODER PKG-CONFIG: installs the build into a folder, moves that folder,
+# and uses it from an outside C project and an outside C++ project, by find_package() and by pkg-config. TOOLCHAIN is
+# CMake's file for another machine, or empty.
 set -euo pipefail
 export LC_ALL=C
 
@@ -11,10 +12,14 @@ export CMAKE_GENERATOR=Ninja
 cmake=$1
 source=$2
 build=$3
-cc=$4
-cxx=$5
-pkg_config=$6
+toolchain=$4
+cc=$5
+cxx=$6
+decoder_name=$7
+pkg_config=$8
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=tests/target.sh
+source "$here/../target.sh"
 mkdir -p "$build/package"
 work=$(mktemp -d "$build/package/XXXXXX")
 trap 'rm -rf "$work"' EXIT
@@ -40,6 +45,11 @@ expect() {
     [ "$found" = "$expected" ] || fail "$* says: $found"
 }
 
+# configure SOURCE BUILD ARGUMENT...
+configure() {
+    "$cmake" -S "$1" -B "$2" ${toolchain:+"-DCMAKE_TOOLCHAIN_FILE=$toolchain"} "${@:3}"
+}
+
 quietly "$cmake" --install "$build" --prefix "$work/first"
 mv "$work/first" "$work/moved"
 prefix=$work/moved
@@ -60,21 +70,21 @@ fi
 says='answer 0, counter 20000, compiled 0'
 
 # ---- CMake ----
-quietly "$cmake" -S "$here/c_project" -B "$work/c" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_C_COMPILER="$cc" \
+quietly configure "$here/c_project" "$work/c" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_C_COMPILER="$cc" \
     -DCMAKE_C_FLAGS='-Wall -Wextra -Wpedantic -Werror' -DCMAKE_BUILD_TYPE=Release
 quietly "$cmake" --build "$work/c"
 for program in with_shared with_archive fully_static; do
-    expect "$says" "$work/c/$program"
+    expect "$says" run "$work/c/$program"
 done
-quietly "$cmake" -S "$here/cpp_project" -B "$work/cpp" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_CXX_COMPILER="$cxx" \
+quietly configure "$here/cpp_project" "$work/cpp" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_CXX_COMPILER="$cxx" \
     -DCMAKE_CXX_FLAGS='-Wall -Wextra -Wpedantic -Werror' -DCMAKE_BUILD_TYPE=Release
 quietly "$cmake" --build "$work/cpp"
 for program in with_shared with_archive; do
-    expect "$says" "$work/cpp/$program"
+    expect "$says" run "$work/cpp/$program"
 done
 sed 's/find_package(slicepatch 0.1/find_package(slicepatch 99/' "$here/cpp_project/CMakeLists.txt" \
     >"$work/CMakeLists.txt"
-if "$cmake" -S "$work" -B "$work/newer" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_CXX_COMPILER="$cxx" \
+if configure "$work" "$work/newer" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_CXX_COMPILER="$cxx" \
     >"$work/messages" 2>&1 || ! grep -q 'version: 0.1' "$work/messages"; then
     fail "a version that is not installed is found, or what is there is not said"
 fi
@@ -92,28 +102,28 @@ lib=$("$pkg_config" --variable=libdir slicepatch)
 [ -f "$lib/libslicepatch.so" ] || fail "pkg-config says that the library is in $lib"
 quietly "$cc" -std=c11 -O2 "$here/c_project/main.c" "${flags[@]}" -o "$work/pc_c"
 quietly "$cxx" -std=c++20 -O2 "$here/cpp_project/main.cpp" "${flags[@]}" -o "$work/pc_cpp"
-expect "$says" env LD_LIBRARY_PATH="$lib" "$work/pc_c"
-expect "$says" env LD_LIBRARY_PATH="$lib" "$work/pc_cpp"
+LD_LIBRARY_PATH=$lib expect "$says" run "$work/pc_c"
+LD_LIBRARY_PATH=$lib expect "$says" run "$work/pc_cpp"
 read -ra static_flags <<<"$("$pkg_config" --static --cflags --libs slicepatch)"
 [ "${#static_flags[@]}" -gt "${#flags[@]}" ] || fail "pkg-config --static says no more than without"
 quietly "$cc" -std=c11 -O2 "$here/c_project/main.c" -static "${static_flags[@]}" -o "$work/pc_static"
-expect "$says" "$work/pc_static"
+expect "$says" run "$work/pc_static"
 # The archive in a program that is not static, with the decoder or without.
 read -ra decoder <<<"$("$pkg_config" --variable=decoder slicepatch)"
 [ "${#decoder[@]}" -gt 0 ] || fail "pkg-config does not say how to link the decoder"
-for verifier in "Zydis ${decoder[*]}" "assembler"; do
+for verifier in "$decoder_name ${decoder[*]}" "assembler"; do
     read -ra options <<<"$verifier"
     quietly "$cc" -std=c11 -O2 "$here/c_project/main.c" -Wl,-Bstatic "${flags[@]}" -Wl,-Bdynamic "${options[@]:1}" \
         -o "$work/pc_archive"
-    expect "$says" "$work/pc_archive"
-    SLICEPATCH_VERBOSE=1 "$work/pc_archive" >/dev/null 2>"$work/messages"
+    expect "$says" run "$work/pc_archive"
+    SLICEPATCH_VERBOSE=1 run "$work/pc_archive" >/dev/null 2>"$work/messages"
     grep -q "proven by ${options[0]})" "$work/messages" || fail "the archive with ${options[*]:1} is not proven by ${options[0]}"
 done
 
 # ---- other folders for libraries: a distribution's own, and one that is deeper ----
 for layout in "/usr lib/x86_64-linux-gnu" "/opt/some/place lib64" "/usr/local some/deeper/lib"; do
     read -r place folder <<<"$layout"
-    quietly "$cmake" -S "$source" -B "$work/layout" -DCMAKE_INSTALL_PREFIX="$place" -DCMAKE_INSTALL_LIBDIR="$folder" \
+    quietly configure "$source" "$work/layout" -DCMAKE_INSTALL_PREFIX="$place" -DCMAKE_INSTALL_LIBDIR="$folder" \
         -DCMAKE_C_COMPILER="$cc" -DCMAKE_CXX_COMPILER="$cxx" \
         -DSLICEPATCH_BUILD_TOOL=OFF -DSLICEPATCH_BUILD_EXAMPLES=OFF -DSLICEPATCH_BUILD_TESTS=OFF
     root=$work/root
