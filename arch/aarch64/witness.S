@@ -5,6 +5,14 @@
  * from process to process at 0, then with all its bits set: what differs between the two is the operand.
  */
         .section .note.GNU-stack, "", @progbits
+#ifdef __ARM_FEATURE_BTI_DEFAULT
+/* The note that landing pads are where they have to be, and return addresses signed: there is no code here. */
+        .section .note.gnu.property, "a", @note
+        .balign 8
+        .word   4, 16, 5                /* sizes of owner and descriptor; NT_GNU_PROPERTY_TYPE_0 */
+        .asciz  "GNU"
+        .word   0xc0000000, 4, 3, 0     /* GNU_PROPERTY_AARCH64_FEATURE_1_AND, size: BTI | PAC, padding */
+#endif
 
 /* Kind, state, number of slots, 0; then the slots, in room for 7 (struct Witness, witness.cpp). */
         .macro  form kind, state, slots

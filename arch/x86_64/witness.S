@@ -4,6 +4,9 @@
  * for programs that cannot have a decoder. One entry (struct Witness, witness.h) per kind and state, in that order.
  */
         .section .note.GNU-stack, "", @progbits
+#ifdef __CET__
+#include <cet.h> /* the note that landing pads are where they have to be: there is no code here */
+#endif
 
 /*
  * An entry starts with four bytes: the size of the form, and where the 4-byte operands end that differ from site to site:
