@@ -42,11 +42,14 @@ skip() {
     exit 77
 }
 
-# What the driver says of a trivial program linked so; empty if it can.
+# What is wrong with a trivial program linked so, which throws as the parts do; empty if nothing is.
 try_to_link() {
-    echo 'int main(void) { return 0; }' >"$work/probe.c"
-    "${target_cc[@]}" "-fuse-ld=$linker" "$@" "$work/probe.c" -o "$work/probe" 2>&1 && run "$work/probe" ||
-        echo "cannot run"
+    local kind=()
+    [ "$mode" != static ] || kind=(-static)
+    echo 'int main() { try { throw 1; } catch (int) { return 0; } }' >"$work/probe.cpp"
+    "${target_cxx[@]}" "-fuse-ld=$linker" "$@" "${kind[@]}" "$work/probe.cpp" -o "$work/probe" 2>&1 ||
+        echo "cannot link"
+    run "$work/probe" >"$work/messages" 2>&1 || echo "exceptions end a program"
 }
 
 check_possible() {
