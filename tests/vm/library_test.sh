@@ -40,10 +40,12 @@ patched_kernel_keeps_it_for_the_process() {
         scene exec $subject init exec=state
         scene second $subject enable init enable state
         scene late-lock $subject init lock-disabled
+        scene bytes $subject init states
         scene guest $subject open=$plugin plugin-init revert
         scene guest-then-host $subject open=$plugin plugin-init enable init state
         scene disabled $subject lock-disabled init run=100 check
         scene require SLICEPATCH=require $subject init
+        scene denied $subject yield=denied init kill-yields threads=4 run=20000 join check
         busily count $counting"
     boot new ""
     expect_value threads guarantee $process
@@ -59,6 +61,7 @@ patched_kernel_keeps_it_for_the_process() {
     expect_value second guarantee $process
     expect_value second thread_enable 0
     expect_value late-lock lock_disabled $eperm
+    expect_instructions bytes enabled
     expect_value guest plugin_guarantee $thread
     expect_value guest revert 0 # it did not lock its host
     expect_value guest-then-host guarantee $process
@@ -67,6 +70,9 @@ patched_kernel_keeps_it_for_the_process() {
     expect_value disabled off 15
     expect_value disabled counted yes
     expect_value require answer 0
+    expect_value denied yield_number $sched_yield
+    expect_value denied status 0
+    expect_value denied counted yes
     expect_count count
     expect_real_grants count
 }
@@ -76,6 +82,7 @@ stock_kernel_has_it_thread_by_thread() {
         scene threads SLICEPATCH_LIVE=1 $subject threads=3 init wait=300 init threads=2 state join run=100 report check
         scene archive SLICEPATCH_LIVE=1 $archive threads=3 init wait=300 init threads=2 state join run=100 report check
         scene revert $subject init revert
+        scene bytes $subject init states
         scene require SLICEPATCH=require $subject init
         scene denied $subject yield=denied init kill-yields threads=4 run=20000 join check
         busily count $counting"
@@ -86,8 +93,9 @@ stock_kernel_has_it_thread_by_thread() {
         expect_value $scene threads_enabled 9 # the one that called init, 3 before, 2 after, 3 of 'state'
     done
     expect_value revert revert 0
+    expect_instructions bytes enabled
     expect_value require answer $eperm
-    expect_value denied yield_number "$(awk '$2 == "sched_yield" {print $1}' <<<"24 sched_yield")"
+    expect_value denied yield_number $sched_yield
     expect_value denied status 0
     expect_value denied counted yes
     expect_count count
@@ -97,11 +105,13 @@ stock_kernel_has_it_thread_by_thread() {
 there_is_a_reason_where_there_is_none() {
     script="
         scene off $subject init run=100 check
+        scene bytes $subject init states
         scene count $counting"
     boot new rseq_slice_ext=0
     expect_value off guarantee $none
     expect_value off reason "the kernel has it switched off (RSEQ_SLICE_EXTENSION not built, or rseq_slice_ext=0)"
     expect_value off off 15
+    expect_instructions bytes off
     expect_count count
     expect "no slice is granted" [ "$(rise sgrant)" -eq 0 ]
 }
@@ -172,12 +182,41 @@ stock_kernel_can_be_sealed() {
     expect_real_grants count
 }
 
-case $kernel in
-stock)
+# Linux 7.3 has it on arm64 only with the series: sites are no-ops, whoever owns the area, and everything works.
+stock_arm64_kernel_has_none() {
+    script="
+        scene threads SLICEPATCH_LIVE=1 $subject threads=3 init wait=300 init threads=2 state join run=100 report check
+        scene own SLICEPATCH_RSEQ=own $subject init threads=2 join run=100 check
+        scene seal SLICEPATCH_SEAL=1 $subject init run=100 check
+        scene fork $subject init fork run=100 check
+        scene bytes $subject init states
+        scene require SLICEPATCH=require $subject init
+        scene count $counting"
+    boot new ""
+    for scene in threads own seal fork; do
+        expect_value $scene answer 0
+        expect_value $scene guarantee $none
+        expect_value $scene off 15
+        expect_value $scene counted yes
+        expect_value $scene status 0
+    done
+    expect_instructions bytes off
+    expect_value require answer $eperm
+    expect_count count
+    expect_err "the kernel has no such counter" 'this kernel has no time slice extensions'
+}
+
+case $arch-$kernel in
+arm64-stock)
+    stock_arm64_kernel_has_none
+    finish
+    exit
+    ;;
+*-stock)
     stock_kernel_has_it_thread_by_thread
     stock_kernel_can_be_sealed
     ;;
-patched) patched_kernel_keeps_it_for_the_process ;;
+*-patched) patched_kernel_keeps_it_for_the_process ;;
 esac
 there_is_a_reason_where_there_is_none
 text_is_written_where_proc_mem_is_not

@@ -13,7 +13,11 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=tests/vm/scenes.sh
 source "$here/scenes.sh"
 
-command -v musl-gcc >/dev/null || { echo "skipped: no musl-gcc" && exit 77; }
+need_slices
+if [ "$(uname -m)" != "$machine" ] || ! command -v musl-gcc >/dev/null; then
+    echo "skipped: no musl-gcc for $arch here"
+    exit 77
+fi
 
 programs=$root/tests/process/programs
 subject=$scratch/subject
@@ -28,8 +32,8 @@ build_subject() {
     for file in subject sections reports obstacles crowd objects states lives; do
         sources+=("$programs/$file.c")
     done
-    musl-gcc -std=gnu11 -O2 -static -D_GNU_SOURCE "-I$root/include" "-I$root/tests/process/$arch" \
-        -idirafter /usr/include -idirafter "/usr/include/$arch-linux-gnu" \
+    musl-gcc -std=gnu11 -O2 -static -D_GNU_SOURCE "-I$root/include" "-I$root/tests/process/$machine" \
+        -idirafter /usr/include -idirafter "/usr/include/$machine-linux-gnu" \
         "${sources[@]}" "$build/lib/libslicepatch.a" -o "$subject"
 }
 

@@ -19,8 +19,8 @@ archive=$programs/process_subject_archive                # keeps its copy of the
 exporting=$programs/process_subject_archive_exports      # shows slicepatch_registration to others
 plugin=$programs/libprocess_plugin_shared.so             # needs libslicepatch.so
 plugin_archive=$programs/libprocess_plugin_archive.so    # has a copy inside, that goes with it
-carried=("$subject" "$archive" "$exporting" "$plugin" "$plugin_archive"
-    "$(gcc -print-file-name=libgcc_s.so.1)") # glibc opens it to end a thread by pthread_exit()
+carried=("$subject" "$archive" "$exporting" "$plugin" "$plugin_archive")
+need_slices
 
 own=SLICEPATCH_RSEQ=own
 unregistered=GLIBC_TUNABLES=glibc.pthread.rseq=0
