@@ -83,7 +83,10 @@ TEST_CASE("patched: slices are extended and given back, and no section leaves an
     const Counted counted = count_until_extended("patched");
     CHECK(counted.kernel["grants"] >= 50);
     CHECK(counted.kernel["yields"] >= 50);
-    CHECK(counted.wordcount["check"]["yields"] == counted.kernel["yields"]); // both saw the same ones
+    // Both saw the same ones, but for those that came too late.
+    const unsigned long calls = counted.wordcount["check"]["yields"], yields = counted.kernel["yields"];
+    CHECK(calls >= yields);
+    CHECK(calls - yields <= counted.kernel["expired"].get<unsigned long>() + counted.kernel["revoked"].get<unsigned long>());
     const auto &report = counted.wordcount["slicepatch"];
     CHECK(report["guarantee"] == "process");
     CHECK(report["sites"] > 0);
