@@ -3,12 +3,28 @@
 
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <stdexcept>
 
 namespace slicepatch::test {
+
+namespace {
+
+/// What runs programs of this architecture where the CPU does not; null where it does.
+const char *emulator()
+{
+    return std::getenv("SLICEPATCH_EMULATOR");
+}
+
+bool is_of_this_tree(const std::string &argument)
+{
+    return argument.starts_with(SLICEPATCH_BINARY_DIR "/");
+}
+
+} // namespace
 
 TemporaryFolder::TemporaryFolder()
 {
@@ -67,11 +83,20 @@ Outcome run_shell(const std::string &script)
             read_text(folder.path("error"))};
 }
 
+std::string command(const std::string &program)
+{
+    if (!emulator())
+        return quote(program);
+    // It runs on from what it has translated, whatever is written through /proc/self/mem.
+    return "env SLICEPATCH_WRITER=rwx " + quote(emulator()) + " " + quote(program);
+}
+
 Outcome run(const std::vector<std::string> &arguments)
 {
+    const auto program = std::find_if(arguments.begin(), arguments.end(), is_of_this_tree);
     std::string script;
-    for (const std::string &argument : arguments)
-        script += quote(argument) + " ";
+    for (auto argument = arguments.begin(); argument != arguments.end(); ++argument)
+        script += (argument == program ? command(*argument) : quote(*argument)) + " ";
     return run_shell(script);
 }
 

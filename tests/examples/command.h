@@ -36,8 +36,11 @@ private:
 /// Through /bin/sh, in the C locale.
 Outcome run_shell(const std::string &script);
 
-/// Each argument as it is.
+/// Each argument as it is. The first one that is a program of this tree is started by SLICEPATCH_EMULATOR, if that is set.
 Outcome run(const std::vector<std::string> &arguments);
+
+/// The same for a script: a program of this tree as its first words.
+std::string command(const std::string &program);
 
 std::string quote(const std::string &argument);
 

@@ -4,6 +4,7 @@
 // there.
 #define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include "command.h"
+#include "instructions.h"
 
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
@@ -74,13 +75,12 @@ private:
     int pid_ = 0;
 };
 
-/// Two instructions at each site, as gdb reads them from the process, spaces folded.
+/// The instructions at each site, as gdb reads them from the process, spaces folded.
 std::vector<std::string> disassemble(const RunningWordcount &wordcount, const nlohmann::json &sites)
 {
-    std::vector<std::string> command = {
-        "gdb", "-nx", "-batch", "-p", wordcount.pid(), "-ex", "set disassembly-flavor intel"};
+    std::vector<std::string> command = {"gdb", "-nx", "-batch", "-p", wordcount.pid(), "-ex", syntax};
     for (const auto &site : sites)
-        command.insert(command.end(), {"-ex", "echo @@\\n", "-ex", "x/2i " + site["address"].get<std::string>()});
+        command.insert(command.end(), {"-ex", "echo @@\\n", "-ex", first_instructions + site["address"].get<std::string>()});
     const Outcome outcome = run(command);
     REQUIRE(outcome.status == 0);
     std::vector<std::string> texts;
@@ -96,14 +96,18 @@ std::vector<std::string> disassemble(const RunningWordcount &wordcount, const nl
     return texts;
 }
 
-// What must stand at a site, from its first instruction on; behind an ENTER stands the program's own code.
-const std::regex enter_enabled(R"(\s*0x[0-9a-f]+: mov BYTE PTR fs:0x[0-9a-f]+,0x1\n[^]*)");
-const std::regex exit_enabled(R"(\s*0x[0-9a-f]+: shr BYTE PTR fs:0x[0-9a-f]+,1\n\s*0x[0-9a-f]+: jae 0x[0-9a-f]+[^]*)");
-const std::regex enter_off(R"(\s*0x[0-9a-f]+: nop WORD PTR [^]*)");
-const std::regex exit_off(R"(\s*0x[0-9a-f]+: nop DWORD PTR .*\n\s*0x[0-9a-f]+: nop WORD PTR [^]*)");
+bool gdb_is_here()
+{
+    if (run({"gdb", "--version"}).status == 0)
+        return true;
+    MESSAGE("skipped 1 case: there is no gdb here");
+    return false;
+}
 
 void check_sites(const std::string &kernel, const std::string &state, const std::regex &enter, const std::regex &exit)
 {
+    if (!gdb_is_here())
+        return;
     const RunningWordcount wordcount(kernel);
     const nlohmann::json sites = wordcount.sites();
     const std::vector<std::string> texts = disassemble(wordcount, sites);
@@ -124,7 +128,7 @@ void check_sites(const std::string &kernel, const std::string &state, const std:
 
 } // namespace
 
-TEST_CASE("under a patched kernel every live ENTER is one store, and every EXIT a shift and a jump")
+TEST_CASE("under a patched kernel every live ENTER and EXIT is the enabled form")
 {
     check_sites("patched", "enabled", enter_enabled, exit_enabled);
 }
@@ -134,7 +138,7 @@ TEST_CASE("under a stock kernel the same")
     check_sites("stock", "enabled", enter_enabled, exit_enabled);
 }
 
-TEST_CASE("without the extension every live site is no-ops alone")
+TEST_CASE("without the extension every live site is switched off")
 {
     check_sites("none", "off", enter_off, exit_off);
 }

@@ -3,7 +3,7 @@
 #
 # readme.sh README INCLUDE-FOLDER LIBRARY-FOLDER COMPILER: every block of C and of C++ in README that has a main() is a
 # program that compiles without a warning, links and ends with status 0. There has to be one of each language.
-# COMPILER gcc|clang; status 77: it is not here.
+# COMPILER gcc|clang, or a cross compiler's gcc; status 77: it is not here. SLICEPATCH_EMULATOR is what runs the programs.
 set -euo pipefail
 export LC_ALL=C
 
@@ -12,7 +12,7 @@ include=$2
 library=$3
 compiler=$4
 case $compiler in
-gcc) cxx=g++ ;;
+*gcc) cxx=${compiler%gcc}g++ ;;
 clang) cxx=clang++ ;;
 *) echo "unknown compiler $compiler" && exit 2 ;;
 esac
@@ -44,7 +44,7 @@ run_blocks() {
         line=$(basename "$block" ".$suffix")
         "$@" -O2 -Wall -Wextra -Wpedantic -Werror "-I$include" "$block" "-L$library" "-Wl,-rpath,$library" -lslicepatch \
             -pthread -o "$work/program" || fail "the block at line $line does not compile with $1"
-        "$work/program" || fail "the block at line $line ends with status $?"
+        ${SLICEPATCH_EMULATOR-} "$work/program" || fail "the block at line $line ends with status $?"
         programs=$((programs + 1))
     done
     [ "$programs" -gt 0 ] || fail "no block of README is a program (.$suffix)"

@@ -202,7 +202,7 @@ TEST_CASE("a file that cannot be read gets an exact message and status 2")
 
 TEST_CASE("output that cannot be written is a failure")
 {
-    const Outcome full = run_shell(quote(WORDCOUNT) + " /dev/null >/dev/full");
+    const Outcome full = run_shell(command(WORDCOUNT) + " /dev/null >/dev/full");
     CHECK(full.status == 1);
     CHECK(full.error == "wordcount: standard output: No space left on device\n");
 }

@@ -86,7 +86,7 @@ TEST_CASE("sim leaves standard output to its command and gives its statistics el
 
 TEST_CASE("output that cannot be written is a failure")
 {
-    const Outcome outcome = run_shell(quote(SLICEPATCH) + " dump " + quote(SAMPLE) + " >/dev/full");
+    const Outcome outcome = run_shell(command(SLICEPATCH) + " dump " + quote(SAMPLE) + " >/dev/full");
     CHECK(outcome.status == 2);
     CHECK(outcome.error == "slicepatch: standard output cannot be written\n");
 }

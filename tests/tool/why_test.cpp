@@ -69,7 +69,9 @@ TEST_CASE("why follows the kernel")
     CHECK(verdict(why_under("patched"), "kernel-series") == "ok");
 
     CHECK(why_under("stock")["guarantee"] == "thread");
-    CHECK(why_under("stock")["next"] == "boot a kernel with the slicepatch series (kernel/README.md)");
+    // A seal is what else would help, where this kernel lets us own an area.
+    const std::string next = why_under("stock")["next"];
+    CHECK(next.starts_with("boot a kernel with the slicepatch series (kernel/README.md)"));
     CHECK(verdict(why_under("stock"), "kernel-series") == "bad");
     CHECK(verdict(why_under("stock"), "slice-extension") == "ok");
 

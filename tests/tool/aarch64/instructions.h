@@ -37,6 +37,9 @@ inline bool reads_as_off(const std::string &kind, const std::string &text)
     return reads_as(text, "b #0x*; mrs *", kind == "exit" ? 7 : 5);
 }
 
+/// All instructions are aligned.
+inline constexpr bool heads_can_be_misaligned = false;
+
 inline constexpr char sample_offset_text[] = "-0x44"; // sample_offset
 
 } // namespace slicepatch::test

@@ -31,6 +31,9 @@ inline bool reads_as_off(const std::string &kind, const std::string &text)
     return kind == "exit" ? reads_as(text, "nop *; nop *", 2) : reads_as(text, "nop *", 1);
 }
 
+/// An instruction may cross a boundary that the CPU fetches by.
+inline constexpr bool heads_can_be_misaligned = true;
+
 inline constexpr char sample_offset_text[] = "-0x44"; // sample_offset
 
 } // namespace slicepatch::test
