@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# vm_script_test.sh ROOT ARCH: what kernel/vm.sh promises, with the stock kernel. The programs here are made for it: what
-# slicepatch does in there is for other tests. SLICEPATCH_KERNEL_SOURCE as for build.sh.
+# vm_script_test.sh ROOT ARCH stock|patched: what kernel/vm.sh promises, with one of the kernels. The programs here are made
+# for it: what slicepatch does in there is for other tests. SLICEPATCH_KERNEL_SOURCE as for build.sh.
 set -euo pipefail
 
 root=$1
 arch=$2
+kernel=$3
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=tests/vm/expect.sh
 source "$here/expect.sh"
@@ -18,7 +19,7 @@ esac
 compiler=$triplet-gcc
 
 vm() {
-    run "$root/kernel/vm.sh" --arch "$arch" --kernel stock "$@"
+    run "$root/kernel/vm.sh" --arch "$arch" --kernel "$kernel" "$@"
 }
 
 # compile NAME OPTION...: the program from stdin.
@@ -30,11 +31,11 @@ compile() {
 
 wrong_usage_is_refused() {
     local arguments
-    for arguments in "" "--arch $arch --kernel stock" "--arch $arch --kernel stock --" \
-        "--arch mips --kernel stock -- true" "--arch $arch --kernel old -- true" "--arch $arch --kernel stock true" \
-        "--arch $arch --kernel stock --libc musl -- true" "--arch $arch --kernel stock --cpus 0 -- true" \
-        "--arch $arch --kernel stock --timeout soon -- true" "--arch $arch --kernel stock --fast yes -- true" \
-        "--arch $arch --kernel stock --with /nowhere -- true" "--arch $arch --image /nowhere -- true"; do
+    for arguments in "" "--arch $arch --kernel $kernel" "--arch $arch --kernel $kernel --" \
+        "--arch mips --kernel stock -- true" "--arch $arch --kernel old -- true" "--arch $arch --kernel $kernel true" \
+        "--arch $arch --kernel $kernel --libc musl -- true" "--arch $arch --kernel $kernel --cpus 0 -- true" \
+        "--arch $arch --kernel $kernel --timeout soon -- true" "--arch $arch --kernel $kernel --fast yes -- true" \
+        "--arch $arch --kernel $kernel --with /nowhere -- true" "--arch $arch --image /nowhere -- true"; do
         # shellcheck disable=SC2086 # words
         run "$root/kernel/vm.sh" $arguments
         expect_status "'$arguments'" 2
@@ -156,7 +157,7 @@ ended_by() {
     local number=0 process
     rm -f "$scratch/out" # what the one before said
     # A shell's background processes ignore Ctrl-C; this one is to have it as from a terminal.
-    env --default-signal=INT "$root/kernel/vm.sh" --arch "$arch" --kernel stock -- \
+    env --default-signal=INT "$root/kernel/vm.sh" --arch "$arch" --kernel "$kernel" -- \
         sh -c 'echo started; sleep 1000' >"$scratch/out" 2>"$scratch/err" &
     process=$!
     expect "it starts" wait_until grep -q started "$scratch/out"
@@ -181,7 +182,7 @@ no_process_is_left() {
 # In a build folder of its own, where the root's layers are not there yet.
 the_roots_layers_are_made_whole_or_not_at_all() {
     local image folder=$scratch/build
-    image=$("$root/kernel/build.sh" --arch "$arch" --kernel stock --print)
+    image=$("$root/kernel/build.sh" --arch "$arch" --kernel "$kernel" --print)
     mkdir -p "$scratch/broken"
     printf '#!/bin/sh\nexit 1\n' >"$scratch/broken/dpkg-deb"
     chmod +x "$scratch/broken/dpkg-deb"
