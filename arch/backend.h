@@ -95,6 +95,10 @@ struct Backend {
     /// Whether this CPU is known to run correctly while an aligned head is rewritten under it.
     bool (*live_writes_proven)();
 
+    /// The bit of mprotect() with which text, here, may be guarded: indirect jumps then end at landing pads alone. 0 where
+    /// there is none. Whoever changes the protection of text has to keep it.
+    int (*guard_protection)();
+
     [[nodiscard]] std::size_t site_size(Kind kind) const
     {
         return site_sizes[static_cast<unsigned>(kind) - 1];

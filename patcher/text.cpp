@@ -54,7 +54,8 @@ struct Mapping {
 Mapping find_mapping(std::uintptr_t page, std::size_t page_size)
 {
     Mapping mapping{page, page + page_size, PROT_READ | PROT_EXEC};
-    std::FILE *maps = std::fopen("/proc/self/maps", "re");
+    const int guard = host_backend().guard_protection(); // which only smaps tells of
+    std::FILE *maps = std::fopen(guard ? "/proc/self/smaps" : "/proc/self/maps", "re");
     if (!maps)
         return mapping;
     char line[512], permissions[5];
@@ -65,6 +66,13 @@ Mapping find_mapping(std::uintptr_t page, std::size_t page_size)
         mapping = {begin, end,
                    (permissions[0] == 'r' ? PROT_READ : 0) | (permissions[1] == 'w' ? PROT_WRITE : 0) |
                        (permissions[2] == 'x' ? PROT_EXEC : 0)};
+        break;
+    }
+    while (guard && std::fgets(line, sizeof line, maps)) {
+        if (std::strncmp(line, "VmFlags:", 8) != 0)
+            continue;
+        if (std::strstr(line, " bt"))
+            mapping.protection |= guard;
         break;
     }
     std::fclose(maps);

@@ -13,6 +13,7 @@
 #include "aarch64.h"
 
 #include <linux/membarrier.h>
+#include <sys/auxv.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -48,6 +49,15 @@ bool live_writes_proven()
     return true;
 }
 
+/// Branch target identification, by PROT_BTI of <asm/mman.h> (the kernel's Documentation/arch/arm64/elf_hwcaps.rst,
+/// HWCAP2_BTI).
+int guard_protection()
+{
+    constexpr unsigned long hwcap2_bti = 1UL << 17;
+    constexpr int prot_bti = 0x10;
+    return getauxval(AT_HWCAP2) & hwcap2_bti ? prot_bti : 0;
+}
+
 } // namespace slicepatch::aarch64
 
 namespace slicepatch {
@@ -67,6 +77,7 @@ const Backend aarch64_backend = {
     .sync_text = aarch64::sync_text,
     .sync_threads = aarch64::sync_threads,
     .live_writes_proven = aarch64::live_writes_proven,
+    .guard_protection = aarch64::guard_protection,
 };
 
 } // namespace slicepatch

@@ -38,6 +38,13 @@ bool live_writes_proven()
     return size > 0 && (std::strstr(text, ": AuthenticAMD") || std::strstr(text, ": HygonGenuine"));
 }
 
+/// Linux guards no text of programs: indirect branch tracking is for the kernel alone (Linux 7.0,
+/// Documentation/arch/x86/shstk.rst, "CET introduction").
+int guard_protection()
+{
+    return 0;
+}
+
 } // namespace slicepatch::x86_64
 
 namespace slicepatch {
@@ -57,6 +64,7 @@ const Backend x86_64_backend = {
     .sync_text = x86_64::sync_text,
     .sync_threads = x86_64::sync_threads,
     .live_writes_proven = x86_64::live_writes_proven,
+    .guard_protection = x86_64::guard_protection,
 };
 
 } // namespace slicepatch

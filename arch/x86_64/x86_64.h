@@ -22,6 +22,7 @@ const char *verifier();
 Status sync_text(std::uintptr_t begin, std::uintptr_t end);
 Status sync_threads();
 bool live_writes_proven();
+int guard_protection();
 
 } // namespace slicepatch::x86_64
 

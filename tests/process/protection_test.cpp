@@ -64,6 +64,21 @@ TEST_CASE("text is read-only and executable again when it was written through a 
     CHECK(outcome.value("text") == "r-xp file");
 }
 
+#if defined(__aarch64__) // Linux on x86-64 guards no text of programs
+TEST_CASE("text that is guarded stays so when it is written through a writable mapping") {
+    const std::vector<std::string> environment = {"SLICEPATCH_WRITER=rwx"};
+    const Outcome before = run_subject({"guarded", "guard", "guarded", "guarded"});
+    if (skipped(before, "PROT_BTI"))
+        return;
+    CHECK(before.out.find("guarded=no\nguarded=yes\n") != std::string::npos);
+    const Outcome outcome = run_subject({"kernel=none", "guard", "init", "run=100", "check", "mapping", "guarded"},
+                                        environment);
+    check_patched(outcome, "rwx");
+    CHECK(outcome.value("guarded") == "yes");
+    CHECK(outcome.value("text") == "r-xp file");
+}
+#endif
+
 TEST_CASE("a process that refuses new executable memory is patched") {
     const Outcome outcome = patch_under({"mdwe"});
     if (!skipped(outcome, "PR_SET_MDWE"))
@@ -117,6 +132,16 @@ TEST_CASE("running threads and a system that denies writable and executable memo
     const Outcome outcome = run_subject({"kernel=none", "deny=rwx", "threads=2", "init", "join", "check", "states"},
                                         {"SLICEPATCH_LIVE=1"});
     check_left(outcome, live_refused_text);
+}
+
+TEST_CASE("running threads are patched under where membarrier is denied only if the architecture needs none") {
+    const Outcome outcome = run_subject({"kernel=none", "deny=membarrier", "threads=2", "init", "join", "check", "states"},
+                                        {"SLICEPATCH_LIVE=1"});
+#if defined(__aarch64__)
+    check_left(outcome, "the kernel does not make them refetch instructions (membarrier SYNC_CORE)");
+#else
+    check_patched(outcome, "live");
+#endif
 }
 
 TEST_CASE("running threads under PR_SET_MDWE leave every site as compiled") {

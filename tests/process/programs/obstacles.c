@@ -88,6 +88,17 @@ static void mdwe(const char *argument)
         unsupported("this kernel has no PR_SET_MDWE");
 }
 
+/* The page of "first" is to be jumped to at landing pads alone: PROT_BTI of <asm/mman.h>. */
+static void guard(const char *argument)
+{
+    (void)argument;
+    const uintptr_t page_size = (uintptr_t)sysconf(_SC_PAGESIZE);
+    const int prot_bti = 0x10;
+    const uintptr_t page = find_site("first", SLICEPATCH_SITE_ENTER) / page_size * page_size;
+    if (mprotect((void *)page, page_size, PROT_READ | PROT_EXEC | prot_bti))
+        unsupported("this CPU, or its kernel, guards no text");
+}
+
 static int seal_text(struct dl_phdr_info *info, size_t size, void *data)
 {
     (void)size;
@@ -112,7 +123,7 @@ static void seal(const char *argument)
     dl_iterate_phdr(seal_text, NULL);
 }
 
-/* deny=rwx|procmem */
+/* deny=rwx|procmem|membarrier */
 static void deny(const char *what)
 {
     int failed = -1;
@@ -120,6 +131,8 @@ static void deny(const char *what)
         failed = answer_with(SYS_mprotect, 2, PROT_WRITE | PROT_EXEC, PROT_WRITE | PROT_EXEC, EACCES);
     else if (!strcmp(what, "procmem")) /* the only file that the library opens for writing */
         failed = answer_with(SYS_openat, 2, O_ACCMODE, O_RDWR, EACCES);
+    else if (!strcmp(what, "membarrier"))
+        failed = answer_with(SYS_membarrier, 0, 0, 0, EPERM);
     else
         broken(what);
     if (failed)
@@ -181,6 +194,23 @@ static void print_mapping(const char *argument)
         fclose(maps);
 }
 
+static void print_guard(const char *argument)
+{
+    (void)argument;
+    const uintptr_t text = find_site("first", SLICEPATCH_SITE_ENTER);
+    FILE *maps = fopen("/proc/self/smaps", "re");
+    uintptr_t begin, end;
+    char line[512], permissions[5];
+    int inside = 0;
+    while (maps && fgets(line, sizeof line, maps))
+        if (sscanf(line, "%lx-%lx %4s", &begin, &end, permissions) == 3)
+            inside = begin <= text && text < end;
+        else if (inside && !strncmp(line, "VmFlags:", 8))
+            printf("guarded=%s\n", strstr(line, " bt") ? "yes" : "no");
+    if (maps)
+        fclose(maps);
+}
+
 const struct verb obstacle_verbs[] = {
     {"breakpoint", breakpoint},
     {"remove-breakpoint", remove_breakpoint},
@@ -188,6 +218,8 @@ const struct verb obstacle_verbs[] = {
     {"kernel", kernel},
     {"yield", yield_answer},
     {"mdwe", mdwe},
+    {"guard", guard},
+    {"guarded", print_guard},
     {"seal", seal},
     {"deny", deny},
     {"undumpable", undumpable},
