@@ -35,6 +35,11 @@ examples)
     carried+=("$build"/bin/{slicepatch,wordcount,minimal_c,minimal_cpp} "$root/LICENSE" "$root/include" "$root/examples")
     [ ! -e "$build/bin/ck_spinlock" ] || carried+=("$build/bin/ck_spinlock")
     ;;
+bench)
+    # What only computes and formats, an emulator of processes runs in a tenth of the time.
+    programs=(bench_{step,watch,counts}_test)
+    carried+=("$build/bin/slicepatch" "$build/libexec")
+    ;;
 *) echo "tree_test.sh: no area $area" >&2 && exit 2 ;;
 esac
 
@@ -57,7 +62,7 @@ fetch_busybox() {
 run_programs() {
     local program path file script=
     local with=()
-    if [[ $area =~ ^(sim|tool|examples)$ ]]; then
+    if [[ $area =~ ^(sim|tool|examples|bench)$ ]]; then
         fetch_busybox || { echo "skipped: no busybox for $arch that is linked dynamically" && exit 77; }
         with+=(--with "$busybox")
         script="mv $busybox /usr/bin/busybox;"
