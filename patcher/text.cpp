@@ -49,13 +49,31 @@ struct Mapping {
     int protection;
 };
 
+/// Whether the page is guarded by landing pads, which only smaps tells of.
+bool is_guarded(std::uintptr_t page)
+{
+    std::FILE *maps = std::fopen("/proc/self/smaps", "re");
+    if (!maps)
+        return false;
+    char line[512];
+    unsigned long begin = 0, end = 0;
+    bool inside = false, guarded = false;
+    while (std::fgets(line, sizeof line, maps)) {
+        if (std::sscanf(line, "%lx-%lx ", &begin, &end) == 2)
+            inside = page >= begin && page < end;
+        else if (inside && !std::strncmp(line, "VmFlags:", 8))
+            guarded = std::strstr(line, " bt");
+    }
+    std::fclose(maps);
+    return guarded;
+}
+
 /// The mapping that holds a page, read from the kernel, so that its protection can be put back. Without /proc: the page
 /// alone, with what text has.
 Mapping find_mapping(std::uintptr_t page, std::size_t page_size)
 {
     Mapping mapping{page, page + page_size, PROT_READ | PROT_EXEC};
-    const int guard = host_backend().guard_protection(); // which only smaps tells of
-    std::FILE *maps = std::fopen(guard ? "/proc/self/smaps" : "/proc/self/maps", "re");
+    std::FILE *maps = std::fopen("/proc/self/maps", "re");
     if (!maps)
         return mapping;
     char line[512], permissions[5];
@@ -68,14 +86,9 @@ Mapping find_mapping(std::uintptr_t page, std::size_t page_size)
                        (permissions[2] == 'x' ? PROT_EXEC : 0)};
         break;
     }
-    while (guard && std::fgets(line, sizeof line, maps)) {
-        if (std::strncmp(line, "VmFlags:", 8) != 0)
-            continue;
-        if (std::strstr(line, " bt"))
-            mapping.protection |= guard;
-        break;
-    }
     std::fclose(maps);
+    if (const int guard = host_backend().guard_protection(); guard && is_guarded(page))
+        mapping.protection |= guard;
     return mapping;
 }
 

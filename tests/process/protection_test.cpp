@@ -66,6 +66,7 @@ TEST_CASE("text is read-only and executable again when it was written through a 
 
 #if defined(__aarch64__) // Linux on x86-64 guards no text of programs
 TEST_CASE("text that is guarded stays so when it is written through a writable mapping") {
+    needs_whole_system("smaps is that of the emulator");
     const std::vector<std::string> environment = {"SLICEPATCH_WRITER=rwx"};
     const Outcome before = run_subject({"guarded", "guard", "guarded", "guarded"});
     if (skipped(before, "PROT_BTI"))

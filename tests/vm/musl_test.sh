@@ -14,8 +14,10 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 source "$here/scenes.sh"
 
 need_slices
-if [ "$(uname -m)" != "$machine" ] || ! command -v musl-gcc >/dev/null; then
-    echo "skipped: no musl-gcc for $arch here"
+cc=musl-gcc
+[ "$(uname -m)" = "$machine" ] || cc=$machine-linux-musl-gcc
+if ! command -v "$cc" >/dev/null; then
+    echo "skipped: no $cc here"
     exit 77
 fi
 
@@ -32,7 +34,7 @@ build_subject() {
     for file in subject sections reports obstacles crowd objects states lives; do
         sources+=("$programs/$file.c")
     done
-    musl-gcc -std=gnu11 -O2 -static -D_GNU_SOURCE "-I$root/include" "-I$root/tests/process/$machine" \
+    "$cc" -std=gnu11 -O2 -static -D_GNU_SOURCE "-I$root/include" "-I$root/tests/process/$machine" \
         -idirafter /usr/include -idirafter "/usr/include/$machine-linux-gnu" \
         "${sources[@]}" "$build/lib/libslicepatch.a" -o "$subject"
 }
