@@ -67,20 +67,30 @@ Status write_sites(EditWalk whole, Writer wanted, WriteResult &written)
     return status;
 }
 
+/// Nothing is wrong with any one site; the first one stands for all.
+bool synchronise(const Backend &backend, const EditWalk &heads, WriteResult &written)
+{
+    written.status = backend.sync_threads();
+    if (written.status == Status::ok)
+        return true;
+    written.failed_at = heads.span().first;
+    return false;
+}
+
 /// Under running threads: all tails, which no head leads to yet, then the heads. That nothing can come between the two
 /// is found out before.
 Status write_live(const Backend &backend, EditWalk tails, EditWalk heads, bool allowed, WriteResult &written)
 {
     if (!heads.span().edits)
         return Status::ok;
-    if (allowed && (written.status = backend.sync_threads()) != Status::ok)
+    if (allowed && !synchronise(backend, heads, written))
         return Status::ok;
     TextWriter writer(Writer::live, true, allowed, heads.span());
     Status status = write_edits(tails, writer);
     written = writer.result();
     if (status != Status::ok || written.status != Status::ok)
         return status;
-    if ((written.status = backend.sync_threads()) != Status::ok)
+    if (!synchronise(backend, heads, written))
         return Status::ok;
     status = write_edits(heads, writer);
     written = writer.result();
