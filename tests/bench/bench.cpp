@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "bench.h"
-#include "skip.h"
+#include "tests/skip.h"
 
 #include <doctest/doctest.h>
 

@@ -3,7 +3,7 @@
 // What `slicepatch bench` counts is exact, so it can be asserted.
 #include "bench.h"
 #include "expected_counts.h"
-#include "skip.h"
+#include "tests/skip.h"
 
 #include <doctest/doctest.h>
 

@@ -2,7 +2,7 @@
 //
 // What `slicepatch bench` prints and writes.
 #include "bench.h"
-#include "skip.h"
+#include "tests/skip.h"
 
 #include <doctest/doctest.h>
 

@@ -3,7 +3,7 @@
 // Code that runs one instruction at a time does what it always does, and all of it is seen.
 #include "patcher/tool/bench/count.h"
 #include "patcher/tool/bench/step.h"
-#include "skip.h"
+#include "tests/skip.h"
 
 #include <doctest/doctest.h>
 

@@ -2,7 +2,7 @@
 //
 // What `slicepatch bench` measures contended locks with.
 #include "watch.h"
-#include "skip.h"
+#include "tests/skip.h"
 
 #include <doctest/doctest.h>
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "command.h"
+#include "tests/skip.h"
 
 #include <sys/wait.h>
 
@@ -12,12 +13,6 @@
 namespace slicepatch::test {
 
 namespace {
-
-/// What runs programs of this architecture where the CPU does not; null where it does.
-const char *emulator()
-{
-    return std::getenv("SLICEPATCH_EMULATOR");
-}
 
 bool is_of_this_tree(const std::string &argument)
 {

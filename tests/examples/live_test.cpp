@@ -2,9 +2,9 @@
 //
 // The live sites of a running wordcount, read by gdb and not by us: what `slicepatch dump --pid` says is there is
 // there.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include "command.h"
 #include "instructions.h"
+#include "tests/skip.h"
 
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
@@ -100,7 +100,7 @@ bool gdb_is_here()
 {
     if (run({"gdb", "--version"}).status == 0)
         return true;
-    MESSAGE("skipped 1 case: there is no gdb here");
+    skip("there is no gdb here");
     return false;
 }
 

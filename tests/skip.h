@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// What a machine lacks is no failure of ours: cases say so and leave.
-#ifndef SLICEPATCH_TESTS_BENCH_SKIP_H
-#define SLICEPATCH_TESTS_BENCH_SKIP_H
+// What a machine lacks is no failure of ours: cases say so and leave, and skipping_main.cpp ends with status 77.
+#ifndef SLICEPATCH_TESTS_SKIP_H
+#define SLICEPATCH_TESTS_SKIP_H
 
 #include <cstdio>
 #include <cstdlib>
@@ -16,15 +16,19 @@ inline const char *emulator()
     return std::getenv("SLICEPATCH_EMULATOR");
 }
 
+inline constexpr int skipped_status = 77;
+inline unsigned skips = 0; // so far, where the process went on
+
 /// Under an emulator each case is a process of its own, which ends here; elsewhere its caller returns.
 inline void skip(const std::string &reason)
 {
+    ++skips;
     std::printf("SKIP: %s\n", reason.c_str());
     std::fflush(stdout);
     if (emulator())
-        std::_Exit(77);
+        std::_Exit(skipped_status);
 }
 
 } // namespace slicepatch::test
 
-#endif // SLICEPATCH_TESTS_BENCH_SKIP_H
+#endif // SLICEPATCH_TESTS_SKIP_H
