@@ -91,17 +91,18 @@ bool has_ended(pid_t thread)
 
 enum class Readiness : std::uint8_t { ready, blocking, undecided };
 
-/// A thread that was on its way at an earlier look.
+/// A thread that was running, or waited for a CPU, at an earlier look.
 struct Seen {
     pid_t thread;
     unsigned long long ran; // on a CPU, in the unit of read_run_time()
+    bool blocked;           // the signal
 };
 
 /// How long a thread has been on a CPU since its start: in ns where the kernel counts them, else in clock ticks.
 bool read_run_time(pid_t thread, unsigned long long &ran)
 {
     char text[1024];
-    if (read_task_file(thread, "schedstat", text, sizeof text) && std::sscanf(text, "%llu", &ran) == 1)
+    if (read_task_file(thread, "schedstat", text, sizeof text) && std::sscanf(text, "%llu", &ran) == 1 && ran)
         return true;
     unsigned long long user = 0, system = 0;
     const char *behind_name = read_task_file(thread, "stat", text, sizeof text) ? std::strrchr(text, ')') : nullptr;
@@ -112,34 +113,41 @@ bool read_run_time(pid_t thread, unsigned long long &ran)
     return true;
 }
 
-/// Whether it has run since it was seen first: then it has left the system call that it was in.
-bool has_run_since_seen(pid_t thread, Array<Seen> &seen)
+/// Whether it has run since a look at which it blocked the signal as it does now, or did not: then it has left the system
+/// call that it was in. Else this look is the one to remember.
+bool has_run_as_it_is(pid_t thread, bool blocked, Array<Seen> &seen)
 {
     unsigned long long ran = 0;
     if (!read_run_time(thread, ran))
         return false;
-    for (const Seen &earlier : seen)
-        if (earlier.thread == thread)
+    for (Seen &earlier : seen) {
+        if (earlier.thread != thread)
+            continue;
+        if (earlier.blocked == blocked)
             return ran > earlier.ran;
-    return seen.push({thread, ran}) != Status::ok;
+        earlier = {thread, ran, blocked};
+        return false;
+    }
+    return seen.push({thread, ran, blocked}) != Status::ok;
 }
 
 /// Whether the thread would run the handler soon. One that blocks the signal might take it when the handler is gone;
 /// but while it starts or ends, it blocks all signals for a moment, which is long where it has to wait for a CPU. And
 /// one that waits for signals as data, which is not to see ours, blocks them except while it waits (kernel/signal.c,
-/// do_sigtimedwait), which includes the time until it runs again. So: two looks, and a run between them.
+/// do_sigtimedwait), which includes the time until it runs again. So: two looks at which it is the same, and a run between.
 Readiness is_ready(pid_t thread, int number, Array<Seen> &seen)
 {
     char call[128];
     int call_number = 0;
+    const bool blocked = blocks(thread, number);
     if (!read_task_file(thread, "syscall", call, sizeof call))
         return Readiness::blocking;
     const bool running = std::sscanf(call, "%d", &call_number) != 1;
     if (!running && call_number == SYS_rt_sigtimedwait)
         return Readiness::blocking;
-    if (running && !has_run_since_seen(thread, seen))
+    if (running && !has_run_as_it_is(thread, blocked, seen))
         return Readiness::undecided;
-    return blocks(thread, number) ? Readiness::blocking : Readiness::ready;
+    return blocked || blocks(thread, number) ? Readiness::blocking : Readiness::ready;
 }
 
 /// By the one system call that names a thread and carries a pointer. 0 or an errno.

@@ -43,13 +43,16 @@ TEST_CASE("a plug-in does not lock its host, and adopts what the host has locked
 }
 
 TEST_CASE("threads that exist before init are enabled by it, each by its own system call") {
-    // The simulated interrupts' handler blocks signals for longer than init's patience where the machine is slow: asked
-    // again, and what an init missed is not asserted.
+    // Asked again, since the handler of simulated interrupts blocks signals, for longer than init's patience where the
+    // machine is slow; arm64 is an emulated machine here, where some thread or other is always inside it.
     const Outcome outcome =
         simulate("stock", SUBJECT, {"threads=3", "init", "wait=300", "init", "wait=300", "init", "join", "report", "check"},
                  {"SLICEPATCH_LIVE=1"});
     CAPTURE(outcome.out);
     CHECK(outcome.value("threads_enabled") == "4");
+#if defined(__x86_64__)
+    CHECK(outcome.value("threads_missed") == "0");
+#endif
     CHECK(outcome.value("counted") == "yes");
 }
 
