@@ -148,7 +148,7 @@ void print_failures(const PatchResult &result)
     char text[512];
     for (const Site &site : result.list.sites) {
         const bool hit = result.written.status != Status::ok &&
-                         result.written.failed_at - site_place(*site.record).head < max_site_size;
+                         result.written.failed_at - site_place(*site.record).head < host_backend().site_size(site.kind);
         if (site.trouble == Status::ok && !hit)
             continue;
         describe(site, result.list, site.trouble == Status::ok ? result.written.status : site.trouble, text);

@@ -61,8 +61,10 @@ bool is_guarded(std::uintptr_t page)
     while (std::fgets(line, sizeof line, maps)) {
         if (std::sscanf(line, "%lx-%lx ", &begin, &end) == 2)
             inside = page >= begin && page < end;
-        else if (inside && !std::strncmp(line, "VmFlags:", 8))
+        else if (inside && !std::strncmp(line, "VmFlags:", 8)) {
             guarded = std::strstr(line, " bt");
+            break;
+        }
     }
     std::fclose(maps);
     return guarded;
