@@ -31,6 +31,14 @@ package_is_installed() {
         grep -Eqx "installed (${architecture:-$(dpkg --print-architecture)}|all)"
 }
 
+# may_install COMMAND: whether we can; else it says what root should do.
+may_install() {
+    if [ "$(id -u)" -ne 0 ] && ! command -v sudo >/dev/null; then
+        echo "packages: neither root nor sudo; as root, run: $1" >&2
+        return 1
+    fi
+}
+
 run_as_root() {
     if [ "$(id -u)" -eq 0 ]; then
         "$@"
@@ -42,6 +50,7 @@ run_as_root() {
 know_arm64() {
     if command -v dpkg >/dev/null && ! dpkg --print-foreign-architectures | grep -qx arm64; then
         echo "packages: adding the architecture arm64"
+        may_install "dpkg --add-architecture arm64" || return 1
         run_as_root dpkg --add-architecture arm64
     fi
 }
@@ -61,10 +70,7 @@ ensure_packages() {
         return 0
     fi
     echo "packages: installing ${#missing[@]} of $#: ${missing[*]}"
-    if [ "$(id -u)" -ne 0 ] && ! command -v sudo >/dev/null; then
-        echo "packages: neither root nor sudo; as root, run: apt-get install ${missing[*]}" >&2
-        return 1
-    fi
+    may_install "apt-get install ${missing[*]}" || return 1
     run_as_root apt-get -q update || return 1
     run_as_root env DEBIAN_FRONTEND=noninteractive \
         apt-get -q install --yes --no-install-recommends --no-remove "${missing[@]}" || return 1

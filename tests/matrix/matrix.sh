@@ -33,7 +33,7 @@ if [ -n "$target" ] && lld=$(command -v ld.lld); then
 fi
 
 fail() {
-    echo "FAILED: $compiler $linker $mode $level $sections: $*"
+    echo "FAILED: $compiler $linker $mode $level ${sections-}: $*"
     exit 1
 }
 
@@ -52,8 +52,15 @@ try_to_link() {
     run "$work/probe" >"$work/messages" 2>&1 || echo "exceptions end a program"
 }
 
+# A machine that runs no program of the target has nothing to skip.
+check_that_programs_run() {
+    echo 'int main(void) { return 0; }' >"$work/plain.c"
+    "${target_cc[@]}" "$work/plain.c" -o "$work/plain" && run "$work/plain" || fail "a program that does nothing"
+}
+
 check_possible() {
     command -v "${target_cc[0]}" "${target_cxx[0]}" >/dev/null || skip "there is no $compiler here"
+    check_that_programs_run
     local messages
     messages=$(try_to_link "$@")
     [ -n "$messages" ] || return 0
