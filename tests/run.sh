@@ -14,8 +14,8 @@ sanitizers (clang) with the tests that they can watch, and a short fuzz run.
 
   --kernel Linux with time slice extensions, stock and with the series of kernel/patches, and the tests that run in
            virtual machines with them; 25 minutes where no kernel is built yet, and 165 MB of source
-  --arm64  a tree for arm64, by a cross compiler: the tests that an emulator of processes can run (qemu-user), and all of
-           them in a virtual machine with the series; adds the architecture arm64 to this machine's packages; 25 minutes
+  --arm64  a tree for arm64, by a cross compiler: the tests that an emulator of processes can run (qemu-user), and
+           the others in virtual machines with the series; adds the architecture arm64 to this machine's packages; 25 minutes
            where no kernel is built yet
   --full   by hand: every compiler x linker x mode of the matrix, 1,000,000 live flips, long fuzzing; about an hour
   --help   this text
