@@ -55,7 +55,8 @@ try_to_link() {
 # A machine that runs no program of the target has nothing to skip.
 check_that_programs_run() {
     echo 'int main(void) { return 0; }' >"$work/plain.c"
-    "${target_cc[@]}" "$work/plain.c" -o "$work/plain" && run "$work/plain" || fail "a program that does nothing"
+    "${target_cc[@]}" "$work/plain.c" -o "$work/plain" || fail "a program that does nothing"
+    run "$work/plain" || fail "a program that does nothing ends with $?"
 }
 
 check_possible() {
