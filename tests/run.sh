@@ -68,14 +68,12 @@ list_skips() {
         }' "$1" | sed "s/&apos;/'/g; s/&quot;/\"/g; s/&lt;/</g; s/&gt;/>/g; s/&amp;/\&/g"
 }
 
-# tree PRESET FOLDER [OPTION...]: configures, builds and tests one; what its tests say goes to a file that is shown where
-# one fails. Options are for CMake.
+# tree PRESET FOLDER: configures, builds and tests one; what its tests say goes to a file that is shown where one fails.
 tree() {
     local preset=$1 folder=$2
     local results=$folder/results.xml
-    shift 2
     printf '\n== %s\n' "$preset"
-    (cd "$root" && cmake --preset "$preset" "$@" && cmake --build --preset "$preset")
+    (cd "$root" && cmake --preset "$preset" && cmake --build --preset "$preset")
     rm -f "$results"
     # A failing test is counted; one that could not even be run is an error.
     (cd "$root" && ctest --preset "$preset" --output-junit "$results") || [ -f "$results" ]
