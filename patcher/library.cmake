@@ -6,6 +6,7 @@ include(CMakePackageConfigHelpers)
 
 # AsmJit is inside both libraries, and what it needs of a C++ runtime too (asmjit_runtime.cpp).
 add_library(slicepatch_runtime OBJECT asmjit_runtime.cpp)
+target_compile_options(slicepatch_runtime PRIVATE -fno-lto)
 
 # ---- libslicepatch.so: the decoder stays outside, a program may have it already ----
 add_library(slicepatch SHARED $<TARGET_OBJECTS:slicepatch_core> $<TARGET_OBJECTS:slicepatch_runtime>)
