@@ -7,6 +7,7 @@
 
 #include <capstone/capstone.h>
 
+#include <cstring>
 #include <span>
 
 #pragma weak cs_open
@@ -76,8 +77,7 @@ public:
     [[nodiscard]] bool reads_thread_pointer(arm64_reg into) const
     {
         constexpr unsigned tpidr_el0 = 0xde82; // op0 3, op1 3, CRn 13, CRm 0, op2 2 (Arm ARM, "TPIDR_EL0")
-        return is(ARM64_INS_MRS, 2) && reg(0, into) && operand(1).type == ARM64_OP_REG_MRS &&
-               operand(1).sys == tpidr_el0; // of the union: its number is none of the enumerated ones
+        return is(ARM64_INS_MRS, 2) && reg(0, into) && system_register(1) == tpidr_el0;
     }
     [[nodiscard]] bool sets_to_one(arm64_reg into) const
     {
@@ -127,6 +127,16 @@ private:
     [[nodiscard]] bool unshifted(unsigned index) const
     {
         return operand(index).shift.type == ARM64_SFT_INVALID || operand(index).shift.value == 0;
+    }
+    /// 0 if the operand is none. Capstone 4 has a type for what MRS reads; Capstone 5 has that of system instructions, and
+    /// keeps the number in a field whose enumeration does not have it: it is copied, never read as one of those.
+    [[nodiscard]] unsigned system_register(unsigned index) const
+    {
+        unsigned number = 0;
+        static_assert(sizeof number == sizeof operand(index).sys);
+        if (operand(index).type == ARM64_OP_REG_MRS || operand(index).type == ARM64_OP_SYS)
+            std::memcpy(&number, &operand(index).sys, sizeof number);
+        return number;
     }
     [[nodiscard]] bool memory(unsigned index, arm64_reg base, std::int64_t &displacement) const
     {
