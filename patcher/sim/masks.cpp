@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "masks.h"
 
+#include "context.h"
+#include "guard.h"
 #include "reserved.h"
-#include "thread.h"
 #include "trap.h"
 
 #include <stdint.h>
 #include <sys/syscall.h>
-#include <unistd.h>
 
 namespace slicepatch::sim {
 
@@ -82,7 +82,8 @@ void adopt_inherited_mask()
         reserved |= 1ULL << (signal - 1);
     sigset_t inherited;
     sigemptyset(&inherited);
-    syscall(SYS_rt_sigprocmask, SIG_UNBLOCK, &reserved, &inherited, sizeof reserved); // the kernel's size of a mask
+    kernel_call(SYS_rt_sigprocmask, SIG_UNBLOCK, reinterpret_cast<uintptr_t>(&reserved),
+                reinterpret_cast<uintptr_t>(&inherited), sizeof reserved); // the kernel's size of a mask
     believed_blocked = reserved_bits(inherited);
 }
 

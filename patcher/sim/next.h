@@ -8,26 +8,22 @@
 
 namespace slicepatch::sim {
 
-// Looked up at the first call, and once more if two threads are first. Another preloaded object may be next, or a
-// library that wraps the same function.
-template <typename Function> Function *find_next(Function *&cache, const char *name)
+// Another preloaded object may be next, or a library that wraps the same function.
+template <typename Pointer> Pointer find_next(const char *name)
 {
-    Function *found = __atomic_load_n(&cache, __ATOMIC_RELAXED);
-    if (found == nullptr) {
-        found = reinterpret_cast<Function *>(dlsym(RTLD_NEXT, name));
-        __atomic_store_n(&cache, found, __ATOMIC_RELAXED);
-    }
-    return found;
+    return reinterpret_cast<Pointer>(dlsym(RTLD_NEXT, name));
 }
 
 } // namespace slicepatch::sim
 
-// The next definition of the function whose name this is.
+// At file scope: looks the next definition of a function up when this object is loaded. Later, a signal handler may be
+// the first who calls it, and dlsym() is not for signal handlers.
+#define SLICEPATCH_SIM_FIND(name)                                                                                      \
+    static decltype(&::name) next_##name = slicepatch::sim::find_next<decltype(&::name)>(#name)
+
+// The next definition. Whoever is so early that it was not looked up yet is in no signal handler.
 #define SLICEPATCH_SIM_NEXT(name)                                                                                      \
-    ([]() -> decltype(&::name) {                                                                                       \
-        static decltype(&::name) cache;                                                                                \
-        return slicepatch::sim::find_next(cache, #name);                                                               \
-    }())
+    (next_##name != nullptr ? next_##name : slicepatch::sim::find_next<decltype(&::name)>(#name))
 
 #define SLICEPATCH_SIM_EXPORT extern "C" __attribute__((visibility("default")))
 

@@ -2,6 +2,7 @@
 #include "rseq_flags.h"
 
 #include "context.h"
+#include "guard.h"
 #include "settings.h"
 
 #include <link.h>
@@ -31,7 +32,8 @@ bool holds_sequence(const unsigned char *code, size_t size)
     return false;
 }
 
-// It runs no sequence, but knows the signature, which is in a segment with code where linkers do not separate constants.
+// It runs no sequence, but knows the signature, which is in a segment with code where linkers do not separate
+// constants.
 bool is_this_object(const dl_phdr_info &object)
 {
     const auto here = reinterpret_cast<uintptr_t>(&sequences_found) - object.dlpi_addr;
@@ -51,20 +53,23 @@ int search_object(dl_phdr_info *object, size_t, void *round)
     objects_searched = object->dlpi_adds;
     if (is_this_object(*object))
         return 0;
-    for (int i = 0; i < object->dlpi_phnum && !sequences_found; i++) {
+    bool found = false;
+    for (int i = 0; i < object->dlpi_phnum && !found; i++) {
         const ElfW(Phdr) &segment = object->dlpi_phdr[i];
         constexpr ElfW(Word) readable_code = PF_R | PF_X;
         if (segment.p_type == PT_LOAD && (segment.p_flags & readable_code) == readable_code && segment.p_filesz > 4)
-            sequences_found = holds_sequence(
-                reinterpret_cast<const unsigned char *>(object->dlpi_addr + segment.p_vaddr), segment.p_filesz);
+            found = holds_sequence(reinterpret_cast<const unsigned char *>(object->dlpi_addr + segment.p_vaddr),
+                                   segment.p_filesz);
     }
-    return sequences_found ? 1 : 0;
+    if (found)
+        __atomic_store_n(&sequences_found, true, __ATOMIC_RELAXED);
+    return found ? 1 : 0;
 }
 
 bool may_write_flags()
 {
     if (settings.flags == FlagsPolicy::automatic)
-        return !sequences_found;
+        return !__atomic_load_n(&sequences_found, __ATOMIC_RELAXED);
     return settings.flags == FlagsPolicy::on;
 }
 
@@ -80,36 +85,50 @@ uint32_t flags_of(const Thread &thread)
     return flags;
 }
 
-void store_flags(const Thread &thread, uint32_t flags)
+void store_flags(Thread &thread, uint32_t flags)
 {
-    if (thread.area != nullptr)
-        __atomic_store_n(&thread.area->flags, flags, __ATOMIC_RELAXED);
+    if (!thread.full || (flags == 0 && !thread.flags_written))
+        return;
+    __atomic_store_n(&thread.area->flags, flags, __ATOMIC_RELAXED);
+    thread.flags_written = flags != 0;
 }
 
 } // namespace
 
 void search_for_sequences()
 {
-    if (settings.flags != FlagsPolicy::automatic || sequences_found)
+    if (settings.flags != FlagsPolicy::automatic || __atomic_load_n(&sequences_found, __ATOMIC_RELAXED))
         return;
     bool first = true;
     dl_iterate_phdr(search_object, &first);
-    if (!sequences_found)
+    if (!__atomic_load_n(&sequences_found, __ATOMIC_RELAXED))
         return;
     ProcessGuard process;
-    for_each_thread([](Thread &thread, void *) { clear_flags(thread); }, nullptr);
+    for_each_thread([](Thread &thread, void *) { update_flags(thread); }, nullptr);
 }
 
-void write_flags(const Thread &thread)
+void write_flags(Thread &thread)
 {
-    if (may_write_flags())
-        store_flags(thread, flags_of(thread));
+    store_flags(thread, may_write_flags() ? flags_of(thread) : 0);
 }
 
-void clear_flags(const Thread &thread)
+void update_flags(Thread &thread)
 {
-    if (settings.flags != FlagsPolicy::off)
-        store_flags(thread, 0);
+    if (has_lasting_area(thread))
+        write_flags(thread);
+    else
+        __atomic_store_n(&thread.flags_due, true, __ATOMIC_RELEASE);
+}
+
+void follow_flags(Thread &thread)
+{
+    if (__atomic_exchange_n(&thread.flags_due, false, __ATOMIC_ACQUIRE))
+        write_flags(thread);
+}
+
+void clear_flags(Thread &thread)
+{
+    store_flags(thread, 0);
 }
 
 } // namespace slicepatch::sim

@@ -17,16 +17,24 @@
 namespace slicepatch::sim {
 
 // Searches the code of the loaded objects, again only after one was added; on the first find every thread's flags go
-// back to 0. Takes the dynamic linker's lock, then ProcessGuard: for the start of the process and of a thread, and for
-// emulated system calls, not for the interrupts. An object that is loaded later by dlopen(3) is seen at the next of
-// them.
+// back to 0. Takes the dynamic linker's lock, then ProcessGuard: for the start of the process and of a thread alone,
+// not for signal handlers, and emulated system calls are some. An object that is loaded later by dlopen(3) is seen when
+// the next thread starts.
 void search_for_sequences();
 
-// Writes what a kernel would have in thread.area->flags by now, or nothing at all (above).
-void write_flags(const Thread &thread);
+// Writes what a kernel would have in thread.area->flags by now, or nothing at all (above). The calling thread's, or one
+// whose area lasts. For signal handlers.
+void write_flags(Thread &thread);
+
+// The same for any thread, under ProcessGuard: if its area may go away at any time, it will write them itself, at its
+// next interrupt or emulated call. For signal handlers.
+void update_flags(Thread &thread);
+
+// Of the calling thread: what was left to it. For signal handlers.
+void follow_flags(Thread &thread);
 
 // Back to 0, if they were ever written.
-void clear_flags(const Thread &thread);
+void clear_flags(Thread &thread);
 
 } // namespace slicepatch::sim
 

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include "settings.h"
 
+#include "context.h"
+
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 namespace slicepatch::sim {
@@ -12,6 +16,10 @@ namespace slicepatch::sim {
 constinit Settings settings;
 
 namespace {
+
+// Standard error at the start; an inode of 0: it was closed.
+constinit dev_t error_device = 0;
+constinit ino_t error_inode = 0;
 
 // Where the counters are when there is no launcher, or when its file is out of reach (another uid, a chroot).
 constinit SharedCounters private_counters;
@@ -65,6 +73,11 @@ SharedCounters *map_counters(const char *path)
 
 void read_settings(char **environment)
 {
+    struct stat error = {};
+    if (fstat(STDERR_FILENO, &error) == 0) {
+        error_device = error.st_dev;
+        error_inode = error.st_ino;
+    }
     static const char *const kernels[] = {"patched", "stock", "off", "none"};
     static constexpr Kernel kernel_of_word[] = {Kernel::patched, Kernel::stock, Kernel::off, Kernel::none};
     static const char *const policies[] = {"auto", "on", "off"};
@@ -79,6 +92,15 @@ void read_settings(char **environment)
     settings.counters = map_counters(find_variable(environment, counters_variable));
 }
 
+void write_error(const char *text, size_t length)
+{
+    struct stat now = {};
+    if (error_inode != 0 && kernel_call(SYS_fstat, STDERR_FILENO, reinterpret_cast<uintptr_t>(&now)) == 0 &&
+        now.st_dev == error_device && now.st_ino == error_inode)
+        kernel_call(SYS_write, STDERR_FILENO, reinterpret_cast<uintptr_t>(text),
+                    length); // there is nobody else to tell
+}
+
 void fail(const char *message)
 {
     char line[256] = "slicepatch sim: ";
@@ -86,8 +108,7 @@ void fail(const char *message)
     size_t length = strnlen(message, sizeof line - start - 1);
     memcpy(line + start, message, length);
     line[start + length] = '\n';
-    ssize_t written = write(STDERR_FILENO, line, start + length + 1);
-    (void)written; // there is nobody else to tell
+    write_error(line, start + length + 1);
     _exit(exit_failure);
 }
 

@@ -6,6 +6,8 @@
 
 #include "protocol.h"
 
+#include <cstddef>
+
 namespace slicepatch::sim {
 
 enum class Kernel { stock, patched, off, none };
@@ -18,6 +20,7 @@ struct Settings {
     uint64_t tick_ns = default_tick_us * 1000ULL;
     uint64_t slice_ns = default_slice_us * 1000ULL;
     SharedCounters *counters = nullptr; // never null after read_settings()
+    bool booted = false;                // everything is ready to answer
 };
 
 extern Settings settings;
@@ -25,6 +28,10 @@ extern Settings settings;
 // Ends the process with a message if a variable holds what it may not. `environment` as a constructor receives it:
 // libc's own environ may not be set yet.
 void read_settings(char **environment);
+
+// To standard error, as long as that is the file which it was at the start: a program may close it, and open a file of
+// its own in its place. For signal handlers.
+void write_error(const char *text, size_t length);
 
 // Writes "slicepatch sim: MESSAGE" and ends the process.
 [[noreturn]] void fail(const char *message);

@@ -15,6 +15,22 @@
 
 using namespace slicepatch::sim;
 
+SLICEPATCH_SIM_FIND(epoll_pwait);
+SLICEPATCH_SIM_FIND(epoll_pwait2);
+SLICEPATCH_SIM_FIND(ppoll);
+SLICEPATCH_SIM_FIND(pselect);
+SLICEPATCH_SIM_FIND(pthread_attr_setsigmask_np);
+SLICEPATCH_SIM_FIND(pthread_sigmask);
+SLICEPATCH_SIM_FIND(sigaction);
+SLICEPATCH_SIM_FIND(signal);
+SLICEPATCH_SIM_FIND(signalfd);
+SLICEPATCH_SIM_FIND(sigprocmask);
+SLICEPATCH_SIM_FIND(sigsuspend);
+SLICEPATCH_SIM_FIND(sigtimedwait);
+SLICEPATCH_SIM_FIND(sigwait);
+SLICEPATCH_SIM_FIND(sigwaitinfo);
+SLICEPATCH_SIM_FIND(sysv_signal);
+
 namespace slicepatch::sim {
 
 namespace {
@@ -136,4 +152,14 @@ SLICEPATCH_SIM_EXPORT int pselect(int count, fd_set *in, fd_set *out, fd_set *ot
 SLICEPATCH_SIM_EXPORT int epoll_pwait(int file, epoll_event *events, int count, int timeout, const sigset_t *set)
 {
     return SLICEPATCH_SIM_NEXT(epoll_pwait)(file, events, count, timeout, OpenMask(set).get());
+}
+
+SLICEPATCH_SIM_EXPORT int epoll_pwait2(int file, epoll_event *events, int count, const timespec *timeout,
+                                       const sigset_t *set)
+{
+    auto *next = SLICEPATCH_SIM_NEXT(epoll_pwait2);
+    if (next != nullptr)
+        return next(file, events, count, timeout, OpenMask(set).get());
+    errno = ENOSYS; // before glibc 2.35 no program can have it
+    return -1;
 }

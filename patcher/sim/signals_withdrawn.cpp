@@ -7,6 +7,14 @@
 
 using namespace slicepatch::sim;
 
+SLICEPATCH_SIM_FIND(sigblock);
+SLICEPATCH_SIM_FIND(sighold);
+SLICEPATCH_SIM_FIND(sigignore);
+SLICEPATCH_SIM_FIND(siginterrupt);
+SLICEPATCH_SIM_FIND(sigrelse);
+SLICEPATCH_SIM_FIND(sigset);
+SLICEPATCH_SIM_FIND(sigsetmask);
+
 SLICEPATCH_SIM_EXPORT int siginterrupt(int number, int flag)
 {
     return is_reserved(number) ? 0 : SLICEPATCH_SIM_NEXT(siginterrupt)(number, flag);

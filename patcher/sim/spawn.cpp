@@ -10,39 +10,32 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <stdlib.h>
 #include <threads.h>
 #include <unistd.h>
 
 using namespace slicepatch::sim;
 
+SLICEPATCH_SIM_FIND(_Fork);
+SLICEPATCH_SIM_FIND(pthread_create);
+SLICEPATCH_SIM_FIND(thrd_create);
+
 namespace slicepatch::sim {
 namespace {
-
-template <typename Routine> struct Start {
-    Routine *routine;
-    void *argument;
-    unsigned pretended_mask;
-};
 
 // For void *(void *) and int(void *), the start routines of POSIX and of C.
 template <typename Result> Result enter_thread(void *raw)
 {
-    auto *heap = static_cast<Start<Result(void *)> *>(raw);
-    Start<Result(void *)> start = *heap;
-    free(heap);
+    auto *thread = static_cast<Thread *>(raw);
+    const Start start = thread->start;
     set_pretended_mask(start.pretended_mask);
     search_for_sequences();
-    attach_current_thread();
-    return start.routine(start.argument);
+    attach_started_thread(thread);
+    return reinterpret_cast<Result (*)(void *)>(start.routine)(start.argument);
 }
 
-template <typename Routine> void *make_start(Routine *routine, void *argument)
+template <typename Result> Thread *make_started(Result (*routine)(void *), void *argument)
 {
-    void *heap = malloc(sizeof(Start<Routine>));
-    if (heap != nullptr)
-        *static_cast<Start<Routine> *>(heap) = {routine, argument, pretended_mask()};
-    return heap;
+    return make_thread({reinterpret_cast<void (*)()>(routine), argument, pretended_mask()});
 }
 
 } // namespace
@@ -51,24 +44,24 @@ template <typename Routine> void *make_start(Routine *routine, void *argument)
 SLICEPATCH_SIM_EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*routine)(void *),
                                          void *argument) noexcept
 {
-    void *start = make_start(routine, argument);
-    if (start == nullptr)
+    Thread *started = make_started(routine, argument);
+    if (started == nullptr)
         return EAGAIN;
-    int result = SLICEPATCH_SIM_NEXT(pthread_create)(thread, attributes, enter_thread<void *>, start);
+    int result = SLICEPATCH_SIM_NEXT(pthread_create)(thread, attributes, enter_thread<void *>, started);
     if (result != 0)
-        free(start);
+        free_thread(started);
     return result;
 }
 
 // libc's thrd_create does not go through the symbol pthread_create, so this does not attach twice.
 SLICEPATCH_SIM_EXPORT int thrd_create(thrd_t *thread, thrd_start_t routine, void *argument)
 {
-    void *start = make_start(routine, argument);
-    if (start == nullptr)
+    Thread *started = make_started(routine, argument);
+    if (started == nullptr)
         return thrd_nomem;
-    int result = SLICEPATCH_SIM_NEXT(thrd_create)(thread, enter_thread<int>, start);
+    int result = SLICEPATCH_SIM_NEXT(thrd_create)(thread, enter_thread<int>, started);
     if (result != thrd_success)
-        free(start);
+        free_thread(started);
     return result;
 }
 

@@ -25,13 +25,13 @@ __attribute__((constructor)) static void start_simulation(int, char **, char **e
 {
     start_sanitizer();
     read_settings(environment);
-    prepare_threads();
     adopt_inherited_mask();
     install_handlers();
     install_filter();
     find_yield_hook();
     search_for_sequences();
-    attach_current_thread();
+    prepare_threads();
+    settings.booted = true;
     if (pthread_atfork(nullptr, nullptr, restart_after_fork) != 0)
         fail("pthread_atfork failed");
 }

@@ -16,7 +16,8 @@
 
 namespace slicepatch::sim {
 
-// For the calling thread; nothing without settings.strict. Ends the process if the kernel cannot do it.
+// For the calling thread; nothing without settings.strict. Ends the process if the kernel cannot do it. These three are
+// for signal handlers.
 void start_strict(const Thread &thread);
 void stop_strict();
 

@@ -2,19 +2,18 @@
 #include "trap.h"
 
 #include "context.h"
+#include "guard.h"
 #include "reserved.h"
 #include "settings.h"
 #include "slice_kernel.h"
 #include "strict.h"
 #include "thread.h"
 
-#include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
-#include <unistd.h>
 
 // libc's own name for its sigaction(2), for our handlers: what is found as `sigaction` may be that of a sanitizer,
 // which delivers signals when it suits, and whose constructor has not run when ours does.
@@ -32,20 +31,6 @@ constexpr int code_user_dispatch = 2;
 constexpr unsigned long filter_query = 0x736c696365;
 constexpr long filter_answer = 0x51ce;
 
-bool is_slice_prctl(const siginfo_t *information, const ucontext_t *context)
-{
-    return information->si_syscall == SYS_prctl &&
-           static_cast<int>(trapped_argument(context, 0)) == SLICEPATCH_PR_RSEQ_SLICE_EXTENSION;
-}
-
-long answer_trapped_prctl(const ucontext_t *context)
-{
-    if (trapped_argument(context, 1) == filter_query)
-        return filter_answer;
-    return answer_prctl(trapped_argument(context, 1), trapped_argument(context, 2), trapped_argument(context, 3),
-                        trapped_argument(context, 4));
-}
-
 // A SIGSYS that is not ours goes where the program wants it; by default that is the end of the process.
 void forward_sigsys(int signal, siginfo_t *information, void *context)
 {
@@ -58,7 +43,8 @@ void forward_sigsys(int signal, siginfo_t *information, void *context)
         struct sigaction standard = {};
         standard.sa_handler = SIG_DFL;
         __sigaction(SIGSYS, &standard, nullptr);
-        syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), SIGSYS);
+        kernel_call(SYS_tgkill, static_cast<unsigned long>(kernel_call(SYS_getpid)),
+                    static_cast<unsigned long>(kernel_call(SYS_gettid)), SIGSYS);
     }
 }
 
@@ -70,16 +56,18 @@ void on_sigsys(int signal, siginfo_t *information, void *raw_context)
         report_section_call(information, context);
         return;
     }
-    bool trapped = information->si_code == code_seccomp && information->si_arch == audit_architecture;
-    if (trapped && information->si_syscall == SLICEPATCH_NR_RSEQ_SLICE_YIELD) {
+    if (information->si_code == code_seccomp && information->si_arch == audit_architecture) {
         ErrnoGuard errno_kept;
-        set_trapped_result(context, answer_yield());
-    } else if (trapped && is_slice_prctl(information, context)) {
-        ErrnoGuard errno_kept;
-        set_trapped_result(context, answer_trapped_prctl(context));
-    } else {
-        forward_sigsys(signal, information, raw_context);
+        unsigned long arguments[5];
+        for (int i = 0; i < 5; i++)
+            arguments[i] = trapped_argument(context, i);
+        long answer = 0;
+        if (answer_call(information->si_syscall, arguments, answer)) {
+            set_trapped_result(context, answer);
+            return;
+        }
     }
+    forward_sigsys(signal, information, context);
 }
 
 // Only our timers are interrupts: kill(2) with the same number is not.
@@ -119,9 +107,22 @@ void install_handlers()
     install_handler(tick_signal, on_tick);
 }
 
+bool answer_call(long number, const unsigned long (&arguments)[5], long &answer)
+{
+    if (number == SLICEPATCH_NR_RSEQ_SLICE_YIELD)
+        answer = answer_yield();
+    else if (number != SYS_prctl || static_cast<int>(arguments[0]) != SLICEPATCH_PR_RSEQ_SLICE_EXTENSION)
+        return false;
+    else if (arguments[1] == filter_query)
+        answer = filter_answer;
+    else
+        answer = answer_prctl(arguments[1], arguments[2], arguments[3], arguments[4]);
+    return true;
+}
+
 void install_filter()
 {
-    if (prctl(SLICEPATCH_PR_RSEQ_SLICE_EXTENSION, filter_query, 0, 0, 0) == filter_answer)
+    if (kernel_call(SYS_prctl, SLICEPATCH_PR_RSEQ_SLICE_EXTENSION, filter_query) == filter_answer)
         return;
     constexpr uint32_t number = offsetof(seccomp_data, nr);
     constexpr uint32_t architecture = offsetof(seccomp_data, arch);
@@ -139,9 +140,9 @@ void install_filter()
     };
     sock_fprog program = {sizeof code / sizeof code[0], code};
     // SPEC_ALLOW: a simulated program is no more suspicious, so should not be slower for it.
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
-        syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC | SECCOMP_FILTER_FLAG_SPEC_ALLOW,
-                &program) != 0)
+    if (kernel_call(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1) != 0 ||
+        kernel_call(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC | SECCOMP_FILTER_FLAG_SPEC_ALLOW,
+                    reinterpret_cast<uintptr_t>(&program)) != 0)
         fail("the seccomp filter was refused");
 }
 

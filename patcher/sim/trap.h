@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// How the simulated kernel is entered: a seccomp filter and three signal handlers.
+// How the simulated kernel is entered: a seccomp filter and three signal handlers; or straight from
+// libc's functions (calls.cpp), which works where a signal is blocked.
 #ifndef SLICEPATCH_SIM_TRAP_H
 #define SLICEPATCH_SIM_TRAP_H
 
@@ -14,6 +15,9 @@ void install_filter();
 
 // What the program believes to be its own handler of SIGSYS: called for calls that another filter has trapped.
 const struct sigaction &pretended_sigsys_action();
+
+// Answers an emulated system call, or returns false if the call is none. For signal handlers.
+bool answer_call(long number, const unsigned long (&arguments)[5], long &answer);
 
 } // namespace slicepatch::sim
 

@@ -108,6 +108,14 @@ TEST_CASE("each kernel answers with its own errnos")
     CHECK(run(options_for(SimKernel::none), {program("errnos"), "none"}).exit_code == 0);
 }
 
+TEST_CASE("what a thread has registered decides with the process's state")
+{
+    // Together with what else is set there: libc is to register nothing.
+    setenv("GLIBC_TUNABLES", "glibc.pthread.rseq=0", 1);
+    CHECK(run(options_for(SimKernel::patched), {program("registrations")}).exit_code == 0);
+    unsetenv("GLIBC_TUNABLES");
+}
+
 TEST_CASE("sections of every kind of thread are granted and yielded")
 {
     for (const char *way : {"main", "pthread", "std", "thrd", "masked"}) {
@@ -178,6 +186,19 @@ TEST_CASE("threads give back what they took")
     Outcome outcome = run(options_for(SimKernel::stock), {program("churn")});
     CHECK(outcome.exit_code == 0);
     CHECK(outcome.statistics.threads == 4001);
+}
+
+TEST_CASE("threads may end behind their destructors, or without any")
+{
+    CHECK(run(options_for(SimKernel::stock), {program("ends")}).exit_code == 0);
+    CHECK(run(options_for(SimKernel::patched), {program("ends"), "locked"}).exit_code == 0);
+}
+
+TEST_CASE("emulated calls in the middle of dlopen and dlclose")
+{
+    for (SimKernel kernel : {SimKernel::stock, SimKernel::patched})
+        for (int round = 0; round < 5; round++)
+            CHECK(run(options_for(kernel), {program("loads"), SIM_PLUGIN, "0.3"}).exit_code == 0);
 }
 
 TEST_CASE("a locked process stays as it is on every thread")

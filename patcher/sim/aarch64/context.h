@@ -34,9 +34,40 @@ inline void set_trapped_result(ucontext_t *context, long result)
     context->uc_mcontext.regs[0] = static_cast<unsigned long>(result);
 }
 
+// A system call that leaves errno alone and enters no other code: the result, or -errno.
+inline long kernel_call(long number, unsigned long first = 0, unsigned long second = 0, unsigned long third = 0,
+                        unsigned long fourth = 0, unsigned long fifth = 0, unsigned long sixth = 0)
+{
+    register unsigned long x8 __asm__("x8") = static_cast<unsigned long>(number);
+    register unsigned long x0 __asm__("x0") = first;
+    register unsigned long x1 __asm__("x1") = second;
+    register unsigned long x2 __asm__("x2") = third;
+    register unsigned long x3 __asm__("x3") = fourth;
+    register unsigned long x4 __asm__("x4") = fifth;
+    register unsigned long x5 __asm__("x5") = sixth;
+    __asm__ volatile("svc #0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5) : "memory");
+    return static_cast<long>(x0);
+}
+
 inline uintptr_t interrupted_pc(const ucontext_t *context)
 {
     return context->uc_mcontext.pc;
+}
+
+// A call that the kernel is to repeat is entered anew: the pc is on `svc #0`, x0 holds the first argument again and x8
+// the number (arch/arm64/kernel/signal.c, do_signal()).
+inline constexpr uint32_t call_instruction = 0xD4000001;
+
+inline long repeated_call(const ucontext_t *context)
+{
+    return static_cast<long>(context->uc_mcontext.regs[8]);
+}
+
+// Lets it end with `result` instead.
+inline void end_repeated_call(ucontext_t *context, long result)
+{
+    context->uc_mcontext.pc += sizeof call_instruction;
+    set_trapped_result(context, result);
 }
 
 // x0 was rolled back to the first argument and x8 holds the number: going back over `svc` repeats the call.

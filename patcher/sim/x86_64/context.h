@@ -35,9 +35,40 @@ inline void set_trapped_result(ucontext_t *context, long result)
     context->uc_mcontext.gregs[REG_RAX] = result;
 }
 
+// A system call that leaves errno alone and enters no other code: the result, or -errno.
+inline long kernel_call(long number, unsigned long first = 0, unsigned long second = 0, unsigned long third = 0,
+                        unsigned long fourth = 0, unsigned long fifth = 0, unsigned long sixth = 0)
+{
+    register unsigned long r10 __asm__("r10") = fourth;
+    register unsigned long r8 __asm__("r8") = fifth;
+    register unsigned long r9 __asm__("r9") = sixth;
+    long result;
+    __asm__ volatile("syscall"
+                     : "=a"(result)
+                     : "0"(number), "D"(first), "S"(second), "d"(third), "r"(r10), "r"(r8), "r"(r9)
+                     : "rcx", "r11", "memory");
+    return result;
+}
+
 inline uintptr_t interrupted_pc(const ucontext_t *context)
 {
     return static_cast<uintptr_t>(context->uc_mcontext.gregs[REG_RIP]);
+}
+
+// A call that the kernel is to repeat is entered anew: the pc is on `syscall` (0F 05), and rax holds the number
+// (arch/x86/kernel/signal.c, handle_signal()).
+inline constexpr uint16_t call_instruction = 0x050F;
+
+inline long repeated_call(const ucontext_t *context)
+{
+    return static_cast<long>(context->uc_mcontext.gregs[REG_RAX]);
+}
+
+// Lets it end with `result` instead.
+inline void end_repeated_call(ucontext_t *context, long result)
+{
+    context->uc_mcontext.gregs[REG_RIP] += sizeof call_instruction;
+    set_trapped_result(context, result);
 }
 
 // The kernel reports a dispatched call with the pc behind `syscall` (0F 05) and the number still in rax.

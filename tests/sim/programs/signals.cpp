@@ -95,6 +95,17 @@ static void check_waits_leave_ours_alone()
     CHECK_THAT(sigprocmask(SIG_UNBLOCK, &all, nullptr) == 0);
 }
 
+// What other runtimes do around handlers and new threads, by the system call itself: a thread sanitizer, for one.
+static void check_answers_while_all_is_blocked()
+{
+    uint64_t all = ~0ULL, saved = 0;
+    CHECK_THAT(syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, &saved, sizeof all) == 0);
+    CHECK_THAT(slice_prctl(OPERATION_GET, 0) == 1);
+    CHECK_THAT(prctl(SLICEPATCH_PR_RSEQ_SLICE_EXTENSION, OPERATION_SET, BIT_ENABLE, 0, 0) == 0);
+    CHECK_THAT(syscall(SLICEPATCH_NR_RSEQ_SLICE_YIELD) == 0);
+    CHECK_THAT(syscall(SYS_rt_sigprocmask, SIG_SETMASK, &saved, nullptr, sizeof saved) == 0);
+}
+
 // A sandbox inside the program traps calls with SIGSYS as well.
 static void check_foreign_traps_arrive()
 {
@@ -123,6 +134,7 @@ int main()
     check_masks_are_pretended();
     check_handlers_of_others_are_open();
     check_waits_leave_ours_alone();
+    check_answers_while_all_is_blocked();
     check_foreign_traps_arrive();
     return 0;
 }
