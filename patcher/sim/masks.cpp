@@ -4,7 +4,6 @@
 #include "context.h"
 #include "guard.h"
 #include "reserved.h"
-#include "trap.h"
 
 #include <stdint.h>
 #include <sys/syscall.h>
@@ -17,7 +16,11 @@ thread_local constinit unsigned believed_blocked __attribute__((tls_model("initi
 
 constexpr int reserved_count = sizeof reserved_signals / sizeof reserved_signals[0];
 
-// As many as there are reserved signals, in their order; under ProcessGuard, except for the reader in trap.cpp.
+// What waits for this thread to unblock it; one of each, the latest.
+thread_local constinit unsigned kept __attribute__((tls_model("initial-exec"))) = 0;
+thread_local constinit siginfo_t kept_information[reserved_count] __attribute__((tls_model("initial-exec"))) = {};
+
+// As many as there are reserved signals, in their order; changed under ProcessGuard, except by a signal that resets it.
 constinit struct sigaction believed_actions[reserved_count] = {};
 
 int reserved_index(int signal)
@@ -36,6 +39,19 @@ unsigned reserved_bits(const sigset_t &set)
     return bits;
 }
 
+void send_kept()
+{
+    for (int i = 0; i < reserved_count; i++) {
+        if ((kept & ~believed_blocked & (1U << i)) == 0)
+            continue;
+        kept &= ~(1U << i);
+        siginfo_t information = kept_information[i];
+        kernel_call(SYS_rt_tgsigqueueinfo, static_cast<unsigned long>(kernel_call(SYS_getpid)),
+                    static_cast<unsigned long>(kernel_call(SYS_gettid)),
+                    static_cast<unsigned long>(reserved_signals[i]), reinterpret_cast<uintptr_t>(&information));
+    }
+}
+
 } // namespace
 
 OpenMask::OpenMask(const sigset_t *set) : mask_(), present_(set != nullptr)
@@ -45,6 +61,11 @@ OpenMask::OpenMask(const sigset_t *set) : mask_(), present_(set != nullptr)
     mask_ = *set;
     for (int signal : reserved_signals)
         sigdelset(&mask_, signal);
+}
+
+unsigned reserved_bit(int signal)
+{
+    return 1U << reserved_index(signal);
 }
 
 unsigned pretended_mask()
@@ -59,13 +80,18 @@ void set_pretended_mask(unsigned mask)
 
 void change_pretended_mask(int how, const sigset_t &set)
 {
-    unsigned bits = reserved_bits(set);
+    const unsigned bits = reserved_bits(set);
+    unsigned wanted = believed_blocked;
     if (how == SIG_BLOCK)
-        believed_blocked |= bits;
+        wanted |= bits;
     else if (how == SIG_UNBLOCK)
-        believed_blocked &= ~bits;
+        wanted &= ~bits;
     else if (how == SIG_SETMASK)
-        believed_blocked = bits;
+        wanted = bits;
+    if (wanted == believed_blocked || !in_own_process())
+        return;
+    believed_blocked = wanted;
+    send_kept();
 }
 
 void add_pretended_mask(sigset_t &set)
@@ -92,7 +118,7 @@ int pretend_sigaction(int signal, const struct sigaction *action, struct sigacti
     ProcessGuard process;
     struct sigaction &believed = believed_actions[reserved_index(signal)];
     struct sigaction previous = believed;
-    if (action != nullptr)
+    if (action != nullptr && in_own_process())
         believed = *action;
     if (old != nullptr)
         *old = previous;
@@ -108,9 +134,22 @@ SignalHandler pretend_handler(int signal, SignalHandler handler, int flags)
     return old.sa_handler;
 }
 
-const struct sigaction &pretended_sigsys_action()
+struct sigaction take_pretended_action(int signal)
 {
-    return believed_actions[reserved_index(SIGSYS)];
+    struct sigaction &believed = believed_actions[reserved_index(signal)];
+    const struct sigaction action = believed;
+    if ((action.sa_flags & static_cast<int>(SA_RESETHAND)) != 0)
+        believed = {};
+    return action;
+}
+
+bool keep_if_blocked(int signal, const siginfo_t &information)
+{
+    if ((believed_blocked & reserved_bit(signal)) == 0)
+        return false;
+    kept |= reserved_bit(signal);
+    kept_information[reserved_index(signal)] = information;
+    return true;
 }
 
 } // namespace slicepatch::sim

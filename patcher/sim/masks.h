@@ -27,7 +27,10 @@ private:
 unsigned pretended_mask();
 void set_pretended_mask(unsigned mask);
 
-// What sigprocmask(2) would have done to the reserved signals.
+// The bit of a reserved signal.
+unsigned reserved_bit(int signal);
+
+// What sigprocmask(2) would have done to the reserved signals. Sends what has waited for it, see keep_if_blocked().
 void change_pretended_mask(int how, const sigset_t &set);
 void add_pretended_mask(sigset_t &set);
 
@@ -36,6 +39,13 @@ void adopt_inherited_mask();
 
 // What sigaction(2) would have done with a reserved signal.
 int pretend_sigaction(int signal, const struct sigaction *action, struct sigaction *old);
+
+// For signal handlers: what the program wants done with a reserved signal that has arrived; SA_RESETHAND resets it.
+struct sigaction take_pretended_action(int signal);
+
+// For signal handlers: whether the calling thread believes that it has blocked the signal. Then it gets it later, as
+// one that was sent to this thread. sigwait(3) and signalfd(2) do not.
+bool keep_if_blocked(int signal, const siginfo_t &information);
 
 // What signal(2) would have done with one; its relatives differ in the flags that they imply.
 using SignalHandler = void (*)(int);

@@ -2,6 +2,7 @@
 #include "trap.h"
 
 #include "context.h"
+#include "foreign.h"
 #include "guard.h"
 #include "reserved.h"
 #include "settings.h"
@@ -31,23 +32,6 @@ constexpr int code_user_dispatch = 2;
 constexpr unsigned long filter_query = 0x736c696365;
 constexpr long filter_answer = 0x51ce;
 
-// A SIGSYS that is not ours goes where the program wants it; by default that is the end of the process.
-void forward_sigsys(int signal, siginfo_t *information, void *context)
-{
-    const struct sigaction &action = pretended_sigsys_action();
-    if ((action.sa_flags & SA_SIGINFO) != 0) {
-        action.sa_sigaction(signal, information, context);
-    } else if (action.sa_handler != SIG_DFL && action.sa_handler != SIG_IGN) {
-        action.sa_handler(signal);
-    } else if (action.sa_handler == SIG_DFL || information->si_code == code_seccomp) {
-        struct sigaction standard = {};
-        standard.sa_handler = SIG_DFL;
-        __sigaction(SIGSYS, &standard, nullptr);
-        kernel_call(SYS_tgkill, static_cast<unsigned long>(kernel_call(SYS_getpid)),
-                    static_cast<unsigned long>(kernel_call(SYS_gettid)), SIGSYS);
-    }
-}
-
 void on_sigsys(int signal, siginfo_t *information, void *raw_context)
 {
     auto *context = static_cast<ucontext_t *>(raw_context);
@@ -67,22 +51,29 @@ void on_sigsys(int signal, siginfo_t *information, void *raw_context)
             return;
         }
     }
-    forward_sigsys(signal, information, context);
+    deliver_to_program(signal, information, context);
 }
 
-// Only our timers are interrupts: kill(2) with the same number is not.
-void on_tick(int, siginfo_t *information, void *)
+void on_tick(int signal, siginfo_t *information, void *context)
 {
+    if (information->si_code != SI_TIMER || !is_interrupt(information->si_value.sival_ptr)) {
+        deliver_to_program(signal, information, static_cast<ucontext_t *>(context));
+        return;
+    }
     ErrnoGuard errno_kept;
-    if (information->si_code == SI_TIMER)
-        interrupt_thread();
+    interrupt_thread();
+    give_way_to_signals(static_cast<ucontext_t *>(context));
 }
 
-void on_expiry(int, siginfo_t *information, void *)
+void on_expiry(int signal, siginfo_t *information, void *context)
 {
+    if (information->si_code != SI_TIMER || !is_interrupt(information->si_value.sival_ptr)) {
+        deliver_to_program(signal, information, static_cast<ucontext_t *>(context));
+        return;
+    }
     ErrnoGuard errno_kept;
-    if (information->si_code == SI_TIMER)
-        expire_slice();
+    expire_slice();
+    give_way_to_signals(static_cast<ucontext_t *>(context));
 }
 
 // With every signal blocked, so that no handler of the program runs between a decision and its effect; except SIGSYS,

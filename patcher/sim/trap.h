@@ -5,16 +5,11 @@
 #ifndef SLICEPATCH_SIM_TRAP_H
 #define SLICEPATCH_SIM_TRAP_H
 
-#include <signal.h>
-
 namespace slicepatch::sim {
 
 // Handlers first, then the filter; sets no_new_privs. Ends the process if either is refused.
 void install_handlers();
 void install_filter();
-
-// What the program believes to be its own handler of SIGSYS: called for calls that another filter has trapped.
-const struct sigaction &pretended_sigsys_action();
 
 // Answers an emulated system call, or returns false if the call is none. For signal handlers.
 bool answer_call(long number, const unsigned long (&arguments)[5], long &answer);

@@ -201,6 +201,11 @@ TEST_CASE("emulated calls in the middle of dlopen and dlclose")
             CHECK(run(options_for(kernel), {program("loads"), SIM_PLUGIN, "0.3"}).exit_code == 0);
 }
 
+TEST_CASE("a signal of the program's ends a call although an interrupt comes with it")
+{
+    CHECK(run(options_for(SimKernel::stock), {program("endable")}).exit_code == 0);
+}
+
 TEST_CASE("a locked process stays as it is on every thread")
 {
     SimOptions options = options_for(SimKernel::patched);

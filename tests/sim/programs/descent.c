@@ -54,11 +54,37 @@ static void check_vfork(void)
     run_until_yields(5);
 }
 
+static void on_signal(int number)
+{
+    (void)number;
+}
+
+/* As a shell does between vfork and exec: signals go back to what they were at the start. Not those of the parent. */
+static void check_vfork_resets_signals(void)
+{
+    const struct sigaction mine = {.sa_handler = on_signal}, standard = {.sa_handler = SIG_DFL};
+    struct sigaction seen;
+    sigset_t all, nothing, blocked;
+    sigfillset(&all);
+    sigemptyset(&nothing);
+    CHECK_THAT(sigaction(50, &mine, NULL) == 0 && sigprocmask(SIG_SETMASK, &all, NULL) == 0);
+    pid_t child = vfork();
+    if (child == 0) {
+        if (sigaction(50, &standard, NULL) != 0 || sigprocmask(SIG_SETMASK, &nothing, NULL) != 0)
+            _exit(1);
+        _exit(0);
+    }
+    check_child(child);
+    CHECK_THAT(sigaction(50, &standard, &seen) == 0 && seen.sa_handler == on_signal);
+    CHECK_THAT(sigprocmask(SIG_SETMASK, &nothing, &blocked) == 0 && sigismember(&blocked, 50) == 1);
+}
+
 int main(void)
 {
     CHECK_THAT(slice_prctl(OPERATION_SET, BIT_ENABLE) == 0);
     check_raw_fork();
     check_plain_fork();
     check_vfork();
+    check_vfork_resets_signals();
     return 0;
 }

@@ -8,6 +8,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sys/signalfd.h>
+#include <sys/wait.h>
 #include <thread>
 
 static constexpr int reserved[] = {SIGSYS, 49, 50};
@@ -95,6 +96,50 @@ static void check_waits_leave_ours_alone()
     CHECK_THAT(sigprocmask(SIG_UNBLOCK, &all, nullptr) == 0);
 }
 
+static volatile sig_atomic_t own_calls = 0;
+
+static void on_own_signal(int)
+{
+    own_calls = own_calls + 1;
+}
+
+// A program that sends itself a signal with one of these numbers gets it.
+static void check_own_signals_arrive()
+{
+    sigset_t all, nothing;
+    sigfillset(&all);
+    sigemptyset(&nothing);
+    for (int number : reserved) {
+        struct sigaction action = {};
+        action.sa_handler = on_own_signal;
+        CHECK_THAT(sigaction(number, &action, nullptr) == 0);
+        own_calls = 0;
+        CHECK_THAT(raise(number) == 0 && own_calls == 1);
+        CHECK_THAT(sigprocmask(SIG_SETMASK, &all, nullptr) == 0);
+        CHECK_THAT(raise(number) == 0 && own_calls == 1);
+        CHECK_THAT(sigprocmask(SIG_SETMASK, &nothing, nullptr) == 0);
+        CHECK_THAT(own_calls == 2);
+        action.sa_flags = static_cast<int>(SA_RESETHAND);
+        CHECK_THAT(sigaction(number, &action, nullptr) == 0 && raise(number) == 0 && own_calls == 3);
+        CHECK_THAT(signal(number, SIG_IGN) == SIG_DFL && raise(number) == 0);
+        CHECK_THAT(signal(number, SIG_DFL) == SIG_IGN);
+    }
+    run_until_yields(5);
+}
+
+static void check_own_signals_kill()
+{
+    for (int number : reserved) {
+        pid_t child = fork();
+        if (child == 0) {
+            raise(number);
+            _exit(0);
+        }
+        int status = 0;
+        CHECK_THAT(waitpid(child, &status, 0) == child && WIFSIGNALED(status) && WTERMSIG(status) == number);
+    }
+}
+
 // What other runtimes do around handlers and new threads, by the system call itself: a thread sanitizer, for one.
 static void check_answers_while_all_is_blocked()
 {
@@ -134,6 +179,8 @@ int main()
     check_masks_are_pretended();
     check_handlers_of_others_are_open();
     check_waits_leave_ours_alone();
+    check_own_signals_arrive();
+    check_own_signals_kill();
     check_answers_while_all_is_blocked();
     check_foreign_traps_arrive();
     return 0;
