@@ -2,6 +2,7 @@
 #include "launch.h"
 
 #include "command.h"
+#include "preload_name.h"
 #include "protocol.h"
 #include "reserved.h"
 
@@ -29,41 +30,57 @@ void pass_on(int signal)
         kill(running_child, signal);
 }
 
-// While the program runs, signals of the terminal are its own business; restored at the end.
+// While the program runs, signals of the terminal are its own business; restored at the end. Ended children must be
+// waited for, also where whoever started us ignores SIGCHLD. All signals are blocked until deliver() knows to whom they
+// go.
 class SignalsWhileWaiting {
 public:
     SignalsWhileWaiting()
     {
+        sigset_t all;
+        sigfillset(&all);
+        sigprocmask(SIG_SETMASK, &all, &mask_);
         for (size_t i = 0; i < count; i++) {
             struct sigaction action = {};
-            action.sa_handler = ignored(signals[i]) ? SIG_IGN : pass_on;
+            action.sa_handler = handler_of(signals[i]);
             sigaction(signals[i], &action, &saved_[i]);
             // What nohup(1) ignores stays ignored.
-            if (saved_[i].sa_handler == SIG_IGN)
+            if (signals[i] != SIGCHLD && saved_[i].sa_handler == SIG_IGN)
                 sigaction(signals[i], &saved_[i], nullptr);
         }
     }
     ~SignalsWhileWaiting()
     {
+        running_child = 0;
         restore();
     }
     SignalsWhileWaiting(const SignalsWhileWaiting &) = delete;
     SignalsWhileWaiting &operator=(const SignalsWhileWaiting &) = delete;
 
+    void deliver(pid_t child) const
+    {
+        running_child = child;
+        sigprocmask(SIG_SETMASK, &mask_, nullptr);
+    }
     void restore() const
     {
         for (size_t i = 0; i < count; i++)
             sigaction(signals[i], &saved_[i], nullptr);
+        sigprocmask(SIG_SETMASK, &mask_, nullptr);
     }
 
 private:
-    static constexpr int signals[] = {SIGINT, SIGQUIT, SIGTERM, SIGHUP};
+    // Standard error may be a pipe that nobody reads any more, when there is something to say at the end.
+    static constexpr int signals[] = {SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGCHLD, SIGPIPE};
     static constexpr size_t count = sizeof signals / sizeof signals[0];
-    static bool ignored(int signal)
+    static void (*handler_of(int signal))(int)
     {
-        return signal == SIGINT || signal == SIGQUIT;
+        if (signal == SIGCHLD)
+            return SIG_DFL;
+        return signal == SIGTERM || signal == SIGHUP ? pass_on : SIG_IGN;
     }
     struct sigaction saved_[count] = {};
+    sigset_t mask_ = {};
 };
 
 // The page of counters, and a name for it that the children can open without inheriting a descriptor.
@@ -149,25 +166,32 @@ int wait_for(pid_t child)
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
+[[noreturn]] void execute(char **argv)
+{
+    execvp(argv[0], argv);
+    const int error = errno; // before standard error fails, too
+    fprintf(stderr, "slicepatch sim: %s: %s\n", argv[0], strerror(error));
+    fflush(stderr);
+    _exit(error == ENOENT ? sim::exit_not_found : sim::exit_not_executable);
+}
+
 int start_and_wait(const SimOptions &options, const std::string &preload, char **argv, const CounterPage &page)
 {
     std::string counters = page.path(); // of this process, not of the child
-    SignalsWhileWaiting signals;
     fflush(nullptr);
-    running_child = 0;
+    SignalsWhileWaiting signals;
     pid_t child = fork();
     if (child < 0)
         return refuse(sim::exit_failure, std::string("fork failed: ") + strerror(errno));
     if (child == 0) {
-        signals.restore();
         set_environment(options, preload, counters);
-        execvp(argv[0], argv);
-        fprintf(stderr, "slicepatch sim: %s: %s\n", argv[0], strerror(errno));
-        _exit(errno == ENOENT ? sim::exit_not_found : sim::exit_not_executable);
+        signals.restore();
+        execute(argv);
     }
-    running_child = child;
+    signals.deliver(child);
     int exit_code = wait_for(child);
-    running_child = 0;
+    if (page.counters()->threads == 0 && exit_code < sim::exit_failure)
+        refuse(exit_code, "warning: the program ended without having been simulated; was LD_PRELOAD refused?");
     return exit_code;
 }
 
@@ -175,8 +199,6 @@ std::string check_options(const SimOptions &options, const std::string &preload)
 {
     if (preload.empty() || access(preload.c_str(), R_OK) != 0)
         return "libslicepatch-sim.so was not found beside the tool";
-    if (preload.find_first_of(" :") != std::string::npos)
-        return "LD_PRELOAD cannot hold a path with a space or a colon: " + preload;
     if (options.tick_us == 0 || options.slice_us == 0 || options.tick_us > 1000000000 || options.slice_us > 1000000000)
         return "a time of 0, or of more than 1000 seconds, cannot be simulated";
     return {};
@@ -226,10 +248,13 @@ int sim_run(const SimOptions &options, char **argv, SimStatistics &statistics)
     CounterPage page;
     if (page.counters() == nullptr)
         return refuse(sim::exit_failure, std::string("no memory for the counters: ") + strerror(errno));
-    int exit_code = start_and_wait(options, preload, argv, page);
+    sim::PreloadName preload_name(preload);
+    if (preload_name.name().empty())
+        return refuse(sim::exit_failure, "LD_PRELOAD cannot hold " + preload +
+                                             ", and no folder for temporary files can "
+                                             "be written, where it would get another name");
+    int exit_code = start_and_wait(options, preload_name.name(), argv, page);
     statistics = read_counters(*page.counters());
-    if (statistics.threads == 0 && exit_code < sim::exit_failure)
-        refuse(exit_code, "warning: the program ended without having been simulated; was LD_PRELOAD refused?");
     return exit_code;
 }
 
@@ -239,7 +264,9 @@ std::string sim_notes()
     std::string tick = std::to_string(sim::tick_signal);
     return "The program runs with no_new_privs: neither it nor what it starts can gain privileges (sudo, ping).\n"
            "SIGSYS and the signals " +
-           expiry + " and " + tick + " are the simulator's; the program is told that it can block and handle them.\n" +
+           expiry + " and " + tick +
+           " are the simulator's; the program is told that it can block and handle them, and\n"
+           "gets those that it sends, but not by sigwait or signalfd.\n" +
            "In gdb: handle SIGSYS SIG" + expiry + " SIG" + tick +
            " nostop noprint pass\n"
            "It must be dynamically linked with glibc. A static program that it starts, or one that it starts without\n"
@@ -247,7 +274,8 @@ std::string sim_notes()
            "Interrupts come after CPU time, not finer than the machine's own tick, and to threads made by\n"
            "pthread_create, thrd_create or std::thread, or that have called prctl(79).\n"
            "A system call inside a granted slice does not end it, and may return EINTR; --strict finds those.\n"
-           "rseq->flags stay 0 if a loaded object may use restartable sequences, unless they are asked for.\n"
+           "rseq->flags stay 0 if an object may use restartable sequences that is loaded when the process or a thread\n"
+           "starts, unless they are asked for.\n"
            "gcc's AddressSanitizer needs ASAN_OPTIONS=verify_asan_link_order=0 beside any preloaded object.\n";
 }
 

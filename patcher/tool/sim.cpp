@@ -6,12 +6,18 @@
 #include <launch.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstring>
+#include <fcntl.h>
 #include <nlohmann/json.hpp>
+#include <unistd.h>
 
 namespace slicepatch::tool {
 
 namespace {
+
+constexpr unsigned longest_us = 1'000'000'000;
+constexpr int exit_unwritten = 125; // as for every failure of the simulator's own
 
 struct Sim {
     SimOptions options;
@@ -32,6 +38,17 @@ nlohmann::ordered_json statistics_json(const SimStatistics &statistics, bool str
     return json;
 }
 
+/// A closed standard descriptor is taken, lest the first file that is opened here becomes standard error. The command
+/// finds it closed, as it was.
+void fill_standard_descriptors()
+{
+    int file = 0;
+    while (file >= 0 && file <= STDERR_FILENO)
+        file = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (file >= 0)
+        close(file);
+}
+
 /// Opened before the command runs: a file that cannot be written is found out before an hour of work, not after.
 std::FILE *open_output(const std::string &path)
 {
@@ -39,6 +56,20 @@ std::FILE *open_output(const std::string &path)
     if (!file)
         throw Error("{}: {}", path, std::strerror(errno));
     return file;
+}
+
+/// Whether it arrived. A pipe that nobody reads is no reason to die: the command's status is still to be passed on.
+bool write_output(std::FILE *output, const std::string &text)
+{
+    struct sigaction ignore = {}, saved = {};
+    ignore.sa_handler = SIG_IGN;
+    sigaction(SIGPIPE, &ignore, &saved);
+    bool written = std::fputs(text.c_str(), output) >= 0;
+    written &= (output == stderr ? std::fflush(output) : std::fclose(output)) == 0;
+    const int error = errno;
+    sigaction(SIGPIPE, &saved, nullptr);
+    errno = error;
+    return written;
 }
 
 int Sim::run()
@@ -50,6 +81,7 @@ int Sim::run()
                                           : SimRseqFlags::automatic;
     if (command.empty())
         throw Error("sim: name a command, as in: slicepatch sim -- COMMAND");
+    fill_standard_descriptors();
     std::FILE *const output = json_file.empty() ? stderr : open_output(json_file);
     std::vector<char *> arguments;
     for (std::string &argument : command)
@@ -58,18 +90,21 @@ int Sim::run()
     SimStatistics statistics;
     const int status = sim_run(options, arguments.data(), statistics);
     const nlohmann::ordered_json result = statistics_json(statistics, options.strict);
+    std::string text;
     if (json || !json_file.empty()) {
-        fmt::print(output, "{}\n", json_text(result));
+        text = json_text(result) + "\n";
     } else {
-        std::string text;
+        text = "slicepatch sim:";
         for (const auto &[name, value] : result.items())
             text += fmt::format(" {} {}", value.get<std::uint64_t>(), name);
-        fmt::print(output, "slicepatch sim:{}\n", text);
+        text += "\n";
     }
-    const bool written = std::fflush(output) == 0;
-    if (output != stderr && (std::fclose(output) != 0 || !written))
+    if (write_output(output, text) || status != 0)
+        return status;
+    // Figures that nobody asked for are worth less than the command's status.
+    if (output != stderr)
         throw Error("{}: {}", json_file, std::strerror(errno));
-    return status;
+    return json ? exit_unwritten : 0;
 }
 
 } // namespace
@@ -82,10 +117,10 @@ Run add_sim(CLI::App &program)
         ->check(CLI::IsMember({"stock", "patched", "off", "none"}))
         ->capture_default_str();
     command->add_option("--tick-us", sim->options.tick_us, "CPU time between a thread's interrupts, microseconds")
-        ->check(CLI::PositiveNumber)
+        ->check(CLI::Range(1u, longest_us))
         ->capture_default_str();
     command->add_option("--slice-us", sim->options.slice_us, "length of a granted slice, microseconds")
-        ->check(CLI::PositiveNumber)
+        ->check(CLI::Range(1u, longest_us))
         ->capture_default_str();
     command->add_option("--rseq-flags", sim->flags, "whether rseq->flags are written: auto, on or off")
         ->check(CLI::IsMember({"auto", "on", "off"}))
@@ -96,10 +131,11 @@ Run add_sim(CLI::App &program)
     command->add_option("--json-file", sim->json_file, "write the statistics as JSON to this file");
     command->add_option("COMMAND", sim->command, "the program and its arguments")->required();
     command->positionals_at_end();
-    command->footer("Example: slicepatch sim --kernel stock -- build/bin/wordcount --threads 4 README.md\n"
-                    "Exit status: that of COMMAND, 128 + signal if it was killed; 125 it cannot be simulated, 126 it is "
-                    "not executable,\n127 it was not found; 2 wrong usage.\n\n" +
-                    sim_notes());
+    command->footer(
+        "Example: slicepatch sim --kernel stock -- build/bin/wordcount --threads 4 README.md\n"
+        "Exit status: that of COMMAND, 128 + signal if it was killed; 125 it cannot be simulated, 126 it is "
+        "not executable,\n127 it was not found; 2 wrong usage.\n\n" +
+        sim_notes());
     return [sim] { return sim->run(); };
 }
 

@@ -8,11 +8,13 @@
 
 #include <csignal>
 #include <cstdlib>
+#include <fcntl.h>
 #include <filesystem>
 #include <fstream>
 #include <string>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <vector>
 
@@ -98,6 +100,58 @@ private:
     std::filesystem::path path_;
 };
 
+// What the program's own standard error is connected to.
+enum class Error { closed, full, unread };
+
+// The exit status of `slicepatch ARGUMENTS`; 128 + the signal that killed it.
+int run_tool(Error error, std::vector<std::string> words)
+{
+    words.insert(words.begin(), SIM_TOOL);
+    std::vector<char *> arguments;
+    for (std::string &word : words)
+        arguments.push_back(word.data());
+    arguments.push_back(nullptr);
+    int ends[2];
+    REQUIRE(pipe(ends) == 0);
+    const pid_t child = fork();
+    REQUIRE(child >= 0);
+    if (child == 0) {
+        const int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+        close(ends[0]); // a pipe that nobody reads
+        if (error == Error::closed)
+            close(STDERR_FILENO);
+        else
+            dup2(error == Error::full ? full : ends[1], STDERR_FILENO);
+        close(ends[1]);
+        signal(SIGPIPE, SIG_DFL);
+        execv(arguments[0], arguments.data());
+        _exit(99);
+    }
+    close(ends[0]);
+    close(ends[1]);
+    int status = 0;
+    REQUIRE(waitpid(child, &status, 0) == child);
+    return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+// An environment variable for as long as this lives.
+class Variable {
+public:
+    Variable(const char *name, const std::string &value) : name_(name)
+    {
+        REQUIRE(setenv(name, value.c_str(), 1) == 0);
+    }
+    ~Variable()
+    {
+        unsetenv(name_);
+    }
+    Variable(const Variable &) = delete;
+    Variable &operator=(const Variable &) = delete;
+
+private:
+    const char *name_;
+};
+
 } // namespace
 
 TEST_CASE("each kernel answers with its own errnos")
@@ -110,10 +164,8 @@ TEST_CASE("each kernel answers with its own errnos")
 
 TEST_CASE("what a thread has registered decides with the process's state")
 {
-    // Together with what else is set there: libc is to register nothing.
-    setenv("GLIBC_TUNABLES", "glibc.pthread.rseq=0", 1);
+    Variable without_libc("GLIBC_TUNABLES", "glibc.pthread.rseq=0");
     CHECK(run(options_for(SimKernel::patched), {program("registrations")}).exit_code == 0);
-    unsetenv("GLIBC_TUNABLES");
 }
 
 TEST_CASE("sections of every kind of thread are granted and yielded")
@@ -313,6 +365,69 @@ TEST_CASE("the exit status is passed on")
     CHECK(run(options, {program("exits"), "42"}).exit_code == 42);
     CHECK(run(options, {program("exits"), "kill", std::to_string(SIGTERM)}).exit_code == 128 + SIGTERM);
     CHECK(run(options, {program("exits"), "kill", std::to_string(SIGKILL)}).exit_code == 128 + SIGKILL);
+}
+
+TEST_CASE("the exit status is passed on where SIGCHLD is ignored, and stays so for the program")
+{
+    const char *ignored = "^SigIgn:.*1[0-9a-f]\\{4\\}$";
+    signal(SIGCHLD, SIG_IGN);
+    const int status = run(options_for(SimKernel::stock), {program("exits"), "42"}).exit_code;
+    const int seen = run(options_for(SimKernel::stock), {"grep", "-q", ignored, "/proc/self/status"}).exit_code;
+    signal(SIGCHLD, SIG_DFL);
+    CHECK(status == 42);
+    CHECK(seen == 0);
+}
+
+TEST_CASE("the exit status does not depend on standard error")
+{
+    Folder folder;
+    const std::string denied = folder.copy_program(program("exits"), 0644);
+    for (Error error : {Error::closed, Error::full, Error::unread}) {
+        CAPTURE(static_cast<int>(error));
+        CHECK(run_tool(error, {"sim", "--", program("exits"), "0"}) == 0);
+        CHECK(run_tool(error, {"sim", "--", program("exits"), "42"}) == 42);
+        CHECK(run_tool(error, {"sim", "--json", "--", program("exits"), "42"}) == 42);
+        CHECK(run_tool(error, {"sim", "--json", "--", program("exits"), "0"}) == 125); // they were asked for
+        CHECK(run_tool(error, {"sim", "--", program("exits"), "kill", "15"}) == 128 + SIGTERM);
+    }
+    CHECK(run_tool(Error::closed, {"sim", "--", "/nonexistent"}) == 127);
+    CHECK(run_tool(Error::full, {"sim", "--", denied}) == 126);
+    // Whoever finds it closed must not write into the file that comes next.
+    const std::string figures = folder.path() + "/figures";
+    CHECK(run_tool(Error::closed, {"sim", "--json-file", figures, "--", "sh", "-c", "echo words >&2; exit 3"}) == 3);
+    std::ifstream file(figures);
+    CHECK(file.get() == '{');
+}
+
+TEST_CASE("the program finds standard error closed if it was")
+{
+    CHECK(run_tool(Error::closed, {"sim", "--", "sh", "-c", "test ! -e /proc/self/fd/2"}) == 0);
+}
+
+TEST_CASE("paths that LD_PRELOAD cannot hold")
+{
+    Folder folder, temporary;
+    Variable place("TMPDIR", temporary.path());
+    SimOptions options = options_for(SimKernel::stock);
+    for (const std::string name : {"with space", "with:colon", "with$LIB"}) {
+        CAPTURE(name);
+        const std::string inner = folder.path() + "/" + name;
+        std::filesystem::create_directory(inner);
+        options.preload = inner + "/object.so";
+        std::filesystem::copy_file(SIM_PRELOAD, options.preload);
+        CHECK(run(options, {program("grants"), "main"}).exit_code == 0);
+        CHECK(std::filesystem::is_empty(temporary.path()));
+    }
+    // Nor may the folder for temporary files have such a name; there are others.
+    Variable poor_place("TMPDIR", folder.path() + "/with space");
+    CHECK(run(options, {program("grants"), "main"}).exit_code == 0);
+}
+
+TEST_CASE("the object is found from another folder")
+{
+    SimOptions options = options_for(SimKernel::stock);
+    options.preload = std::filesystem::relative(SIM_PRELOAD);
+    CHECK(run(options, {"sh", "-c", "cd / && " + program("grants") + " main"}).exit_code == 0);
 }
 
 TEST_CASE("signals of the launcher are the program's")
