@@ -68,8 +68,37 @@ void run_handler(const struct sigaction &action, int signal, siginfo_t *informat
 }
 
 // Whether a call may sleep until a signal ends it, and is repeated behind a handler with SA_RESTART (signal(7)).
-// Reading and writing regular files is not among them.
-bool is_endable(long number, unsigned long first, unsigned long second)
+bool is_endable(long number)
+{
+    switch (number) {
+    case SYS_accept:
+    case SYS_accept4:
+    case SYS_connect:
+    case SYS_fcntl:
+    case SYS_flock:
+    case SYS_futex:
+    case SYS_mq_timedreceive:
+    case SYS_mq_timedsend:
+    case SYS_read:
+    case SYS_readv:
+    case SYS_recvfrom:
+    case SYS_recvmmsg:
+    case SYS_recvmsg:
+    case SYS_sendmmsg:
+    case SYS_sendmsg:
+    case SYS_sendto:
+    case SYS_wait4:
+    case SYS_waitid:
+    case SYS_write:
+    case SYS_writev:
+        return true;
+    default:
+        return false;
+    }
+}
+
+// Regular files and the other commands of fcntl(2) do not make it sleep.
+bool sleeps_until_signal(long number, unsigned long first, unsigned long second)
 {
     struct stat status = {};
     switch (number) {
@@ -80,41 +109,30 @@ bool is_endable(long number, unsigned long first, unsigned long second)
         return kernel_call(SYS_fstat, first, reinterpret_cast<uintptr_t>(&status)) == 0 && !S_ISREG(status.st_mode);
     case SYS_fcntl:
         return second == F_SETLKW || second == F_OFD_SETLKW;
-    case SYS_accept:
-    case SYS_accept4:
-    case SYS_connect:
-    case SYS_flock:
-    case SYS_futex:
-    case SYS_mq_timedreceive:
-    case SYS_mq_timedsend:
-    case SYS_recvfrom:
-    case SYS_recvmmsg:
-    case SYS_recvmsg:
-    case SYS_sendmmsg:
-    case SYS_sendmsg:
-    case SYS_sendto:
-    case SYS_wait4:
-    case SYS_waitid:
-        return true;
     default:
-        return false;
+        return true;
     }
 }
 
-// Whether the thread is about to make such a call: for the first time, or again. The two look the same, and a signal
-// that comes right before the call may as well come right behind its beginning.
-bool is_at_endable_call(const ucontext_t *context)
+// A jump into nowhere must not fail here, but where it was made.
+bool is_at_call_instruction(const ucontext_t *context)
 {
-    if (!is_endable(repeated_call(context), trapped_argument(context, 0), trapped_argument(context, 1)))
-        return false;
     auto instruction = static_cast<decltype(call_instruction + 0)>(0);
     iovec here = {&instruction, sizeof call_instruction};
     iovec there = {reinterpret_cast<void *>(interrupted_pc(context)), sizeof call_instruction};
-    // A jump into nowhere must not fail here, but where it was made.
-    return kernel_call(SYS_process_vm_readv, static_cast<unsigned long>(kernel_call(SYS_getpid)),
-                       reinterpret_cast<uintptr_t>(&here), 1, reinterpret_cast<uintptr_t>(&there),
-                       1) == static_cast<long>(sizeof call_instruction) &&
-           instruction == call_instruction;
+    const long length = kernel_call(SYS_process_vm_readv, static_cast<unsigned long>(kernel_call(SYS_getpid)),
+                                    reinterpret_cast<uintptr_t>(&here), 1, reinterpret_cast<uintptr_t>(&there), 1);
+    return length == static_cast<long>(sizeof call_instruction) && instruction == call_instruction;
+}
+
+// If the thread is about to make such a call: again, or for the first time, where the two look the same. A signal that
+// comes right before the call may as well come right behind its beginning.
+void end_call(ucontext_t *context)
+{
+    const long number = repeated_call(context);
+    if (sleeps_until_signal(number, trapped_argument(context, 0), trapped_argument(context, 1)) &&
+        is_at_call_instruction(context))
+        end_repeated_call(context, -EINTR);
 }
 
 bool has_handler(const struct sigaction &action)
@@ -125,12 +143,6 @@ bool has_handler(const struct sigaction &action)
 bool ends_calls(const struct sigaction &action)
 {
     return has_handler(action) && (action.sa_flags & SA_RESTART) == 0;
-}
-
-void end_call(ucontext_t *context)
-{
-    if (is_at_endable_call(context))
-        end_repeated_call(context, -EINTR);
 }
 
 } // namespace
@@ -147,17 +159,19 @@ void deliver_to_program(int signal, siginfo_t *information, ucontext_t *context)
         die_of(signal);
     if (forced)
         return;
-    if (ends_calls(action))
+    if (ends_calls(action) && is_endable(repeated_call(context)))
         end_call(context);
     else
         give_way_to_signals(context);
 }
 
-// In our handlers all signals are blocked, so that those which wait are pending.
+// In our handlers all signals are blocked, so that those which wait are pending. Nearly always no call was interrupted,
+// and none is made.
 void give_way_to_signals(ucontext_t *context)
 {
     uint64_t pending = 0;
-    if (kernel_call(SYS_rt_sigpending, reinterpret_cast<uintptr_t>(&pending), sizeof pending) != 0)
+    if (!is_endable(repeated_call(context)) ||
+        kernel_call(SYS_rt_sigpending, reinterpret_cast<uintptr_t>(&pending), sizeof pending) != 0)
         return;
     pending &= ~kernel_mask(context->uc_sigmask);
     for (int signal = 1; signal <= 64; signal++) {

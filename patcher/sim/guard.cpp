@@ -70,6 +70,7 @@ void prepare_guards()
 
 bool in_own_process()
 {
+    restart_after_fork();
     return kernel_call(SYS_getpid) == process_id;
 }
 

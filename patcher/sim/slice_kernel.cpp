@@ -201,30 +201,26 @@ long answer_rseq(unsigned long area, unsigned long length, unsigned long flags, 
 
 // An interrupt that finds no request does nothing: whether somebody else wants the CPU is known to the real scheduler
 // alone, and it reschedules by itself.
-void interrupt_thread()
+void interrupt_thread(Thread &thread)
 {
-    Thread *thread = current_thread();
-    if (thread == nullptr)
-        return;
-    follow_flags(*thread);
+    follow_flags(thread);
     count(&SharedCounters::ticks);
-    if (thread->granted) {
-        end_slice(*thread);
-        arm_expiry(*thread, 0);
+    if (thread.granted) {
+        end_slice(thread);
+        arm_expiry(thread, 0);
         count(&SharedCounters::revoked);
         kernel_call(SYS_sched_yield);
-    } else if (thread->enabled && __atomic_load_n(&thread->area->slice_request, __ATOMIC_RELAXED) != 0) {
-        grant_slice(*thread);
+    } else if (thread.enabled && __atomic_load_n(&thread.area->slice_request, __ATOMIC_RELAXED) != 0) {
+        grant_slice(thread);
     }
 }
 
-void expire_slice()
+void expire_slice(Thread &thread)
 {
-    Thread *thread = current_thread();
     // The signal may have been on its way when the thread yielded, and even have met the next slice.
-    if (thread == nullptr || !thread->granted || monotonic_ns() < thread->slice_end_ns)
+    if (!thread.granted || monotonic_ns() < thread.slice_end_ns)
         return;
-    end_slice(*thread);
+    end_slice(thread);
     count(&SharedCounters::expired);
     kernel_call(SYS_sched_yield);
 }

@@ -8,6 +8,8 @@
 
 namespace slicepatch::sim {
 
+struct Thread;
+
 // prctl(79, operation, argument, ., .): the answer, or -errno.
 long answer_prctl(unsigned long operation, unsigned long argument, unsigned long fourth, unsigned long fifth);
 
@@ -17,11 +19,12 @@ long answer_yield();
 // rseq(area, length, flags, signature): what the real kernel answers; the simulated one knows the area afterwards.
 long answer_rseq(unsigned long area, unsigned long length, unsigned long flags, unsigned long signature);
 
-// The timer interrupt: grants a requested slice, revokes one that is still running.
-void interrupt_thread();
+// The timer interrupt: grants a requested slice, revokes one that is still running. Of the calling thread, and without
+// a system call where there is nothing to do.
+void interrupt_thread(Thread &thread);
 
-// The end of a slice that was never given back.
-void expire_slice();
+// The end of a slice that was never given back. Of the calling thread.
+void expire_slice(Thread &thread);
 
 // For tests: `extern "C" void slicepatch_sim_on_yield(void)`, defined by the program and visible to dlsym(3)
 // (ENABLE_EXPORTS in CMake, -rdynamic), is called on the yielding thread at each syscall 471 of a kernel that has it,

@@ -304,9 +304,9 @@ bool is_alive(const Thread &thread)
                        static_cast<unsigned long>(thread.id), 0) == 0;
 }
 
-bool is_interrupt(const void *signal_value)
+Thread *interrupted_thread(const siginfo_t &information)
 {
-    return self != nullptr && signal_value == self;
+    return information.si_code == SI_TIMER && information.si_value.sival_ptr == self ? self : nullptr;
 }
 
 slicepatch_rseq *area_of_libc()

@@ -15,6 +15,7 @@
 #include "slicepatch/abi.h"
 
 #include <cstdint>
+#include <signal.h>
 #include <sys/types.h>
 
 namespace slicepatch::sim {
@@ -80,8 +81,9 @@ bool has_lasting_area(const Thread &thread);
 // Whether its thread has not ended. For signal handlers.
 bool is_alive(const Thread &thread);
 
-// Whether the signal is from a timer of the calling thread's. For signal handlers.
-bool is_interrupt(const void *signal_value);
+// The calling thread, if the signal is from one of its timers, or null. Without a system call, which a sandbox of the
+// program's might not let pass. For signal handlers.
+Thread *interrupted_thread(const siginfo_t &information);
 
 // Where libc has, or would have, the area of the calling thread; null if it has none. A kernel of today gives 32 bytes
 // to glibc up to 2.40, which count as full here: nobody could try anything otherwise. For signal handlers.

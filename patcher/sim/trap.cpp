@@ -54,26 +54,20 @@ void on_sigsys(int signal, siginfo_t *information, void *raw_context)
     deliver_to_program(signal, information, context);
 }
 
-void on_tick(int signal, siginfo_t *information, void *context)
+void on_timer(int signal, siginfo_t *information, void *raw_context)
 {
-    if (information->si_code != SI_TIMER || !is_interrupt(information->si_value.sival_ptr)) {
-        deliver_to_program(signal, information, static_cast<ucontext_t *>(context));
+    auto *context = static_cast<ucontext_t *>(raw_context);
+    Thread *thread = interrupted_thread(*information);
+    if (thread == nullptr) {
+        deliver_to_program(signal, information, context);
         return;
     }
     ErrnoGuard errno_kept;
-    interrupt_thread();
-    give_way_to_signals(static_cast<ucontext_t *>(context));
-}
-
-void on_expiry(int signal, siginfo_t *information, void *context)
-{
-    if (information->si_code != SI_TIMER || !is_interrupt(information->si_value.sival_ptr)) {
-        deliver_to_program(signal, information, static_cast<ucontext_t *>(context));
-        return;
-    }
-    ErrnoGuard errno_kept;
-    expire_slice();
-    give_way_to_signals(static_cast<ucontext_t *>(context));
+    if (signal == tick_signal)
+        interrupt_thread(*thread);
+    else
+        expire_slice(*thread);
+    give_way_to_signals(context);
 }
 
 // With every signal blocked, so that no handler of the program runs between a decision and its effect; except SIGSYS,
@@ -94,8 +88,8 @@ void install_handler(int signal, void (*handler)(int, siginfo_t *, void *))
 void install_handlers()
 {
     install_handler(SIGSYS, on_sigsys);
-    install_handler(expiry_signal, on_expiry);
-    install_handler(tick_signal, on_tick);
+    install_handler(expiry_signal, on_timer);
+    install_handler(tick_signal, on_timer);
 }
 
 bool answer_call(long number, const unsigned long (&arguments)[5], long &answer)

@@ -258,6 +258,13 @@ TEST_CASE("a signal of the program's ends a call although an interrupt comes wit
     CHECK(run(options_for(SimKernel::stock), {program("endable")}).exit_code == 0);
 }
 
+TEST_CASE("an interrupt that finds nothing to do makes no system call")
+{
+    Outcome outcome = run(options_for(SimKernel::stock), {program("sandboxed")});
+    CHECK(outcome.exit_code == 0);
+    CHECK(outcome.statistics.ticks > 0);
+}
+
 TEST_CASE("a locked process stays as it is on every thread")
 {
     SimOptions options = options_for(SimKernel::patched);

@@ -58,6 +58,7 @@ inline uintptr_t interrupted_pc(const ucontext_t *context)
 // the number (arch/arm64/kernel/signal.c, do_signal()).
 inline constexpr uint32_t call_instruction = 0xD4000001;
 
+// The number, if the pc is at a call; whether the call was entered before cannot be seen.
 inline long repeated_call(const ucontext_t *context)
 {
     return static_cast<long>(context->uc_mcontext.regs[8]);

@@ -56,12 +56,16 @@ inline uintptr_t interrupted_pc(const ucontext_t *context)
 }
 
 // A call that the kernel is to repeat is entered anew: the pc is on `syscall` (0F 05), and rax holds the number
-// (arch/x86/kernel/signal.c, handle_signal()).
+// (arch/x86/kernel/signal.c, handle_signal()). The first time, `syscall` has left its return address in rcx (AMD64
+// manual, volume 3). Not so on processors with FRED, where such a call is not found.
 inline constexpr uint16_t call_instruction = 0x050F;
 
+// The number, or -1.
 inline long repeated_call(const ucontext_t *context)
 {
-    return static_cast<long>(context->uc_mcontext.gregs[REG_RAX]);
+    const auto &registers = context->uc_mcontext.gregs;
+    const bool entered = registers[REG_RCX] == registers[REG_RIP] + static_cast<long>(sizeof call_instruction);
+    return entered ? static_cast<long>(registers[REG_RAX]) : -1;
 }
 
 // Lets it end with `result` instead.
