@@ -350,7 +350,7 @@ TEST_CASE("system calls inside sections are found")
     }
     Outcome outcome = run(options, {program("strict")});
     CHECK(outcome.exit_code == 0);
-    CHECK(outcome.statistics.section_syscalls == 4);
+    CHECK(outcome.statistics.section_syscalls == 5);
     CHECK(outcome.statistics.yields >= 5);
 }
 

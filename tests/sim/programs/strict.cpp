@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
-// System calls inside sections, four of them: of the plain kind, and those that a dispatcher may easily break.
+// System calls inside sections, five of them: of the plain kind, and those that a dispatcher may easily break.
 #include "section.h"
 
 #include <csignal>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <thread>
 
@@ -42,6 +44,15 @@ static void interrupt_sections()
     sender.join();
 }
 
+// The report is not for a file of the program's that has taken standard error's place.
+static void call_without_standard_error()
+{
+    CHECK_THAT(close(STDERR_FILENO) == 0 && memfd_create("data", 0) == STDERR_FILENO);
+    call_inside([] { getppid(); });
+    struct stat status = {};
+    CHECK_THAT(fstat(STDERR_FILENO, &status) == 0 && status.st_size == 0);
+}
+
 int main()
 {
     CHECK_THAT(slice_prctl(OPERATION_SET, BIT_ENABLE) == 0);
@@ -59,5 +70,6 @@ int main()
     call_inside([&] { second = std::thread([] { run_until_yields(0); }); });
     second.join();
     check_nothing_left();
+    call_without_standard_error();
     return 0;
 }
