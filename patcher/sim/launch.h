@@ -53,8 +53,9 @@ struct SimStatistics {
 // Runs argv (ended by null) and waits for it. Returns its exit status, 128 + the signal that killed it, or, with a
 // message on stderr: 125 if it cannot be simulated (static, setuid, another architecture, a script of such a program)
 // or the simulation cannot be set up, 126 if it is not executable, 127 if it was not found.
-// The statistics are set in any case, and the status does not depend on whether a message could be written. While it waits, SIGINT and SIGQUIT are left to the program, and SIGTERM and
-// SIGHUP are passed on to it. Not for a process with several threads.
+// The statistics are set in any case, and the status does not depend on whether a message could be written. While it
+// waits, SIGINT and SIGQUIT are left to the program, and SIGTERM and SIGHUP are passed on to it. Not for a process with
+// several threads.
 [[nodiscard]] int sim_run(const SimOptions &options, char **argv, SimStatistics &statistics);
 
 // What a user must know: what the simulation cannot do, and what to tell a debugger. Several lines.
