@@ -8,6 +8,7 @@
 #include <array>
 #include <elf.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h> // join(), from version 11 on
 #include <vector>
 
 namespace slicepatch::tool {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <elf.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h> // join(), from version 11 on
 #include <nlohmann/json.hpp>
 #include <unordered_map>
 

@@ -49,7 +49,7 @@ Json bench_json(std::vector<std::string> arguments)
     return Json::parse(outcome.out);
 }
 
-const Json &named(const Json &array, const std::string &name)
+Json named(const Json &array, const std::string &name)
 {
     for (const Json &element : array)
         if (element.at("name") == name)

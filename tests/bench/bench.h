@@ -26,8 +26,9 @@ Outcome bench(const std::vector<std::string> &arguments);
 /// The same with --json; checks that it succeeded.
 Json bench_json(std::vector<std::string> arguments);
 
-/// The element of that name; fails the test case if there is none.
-const Json &named(const Json &array, const std::string &name);
+/// The element of that name, by value: a reference would look to a compiler as if it could be into an argument that is
+/// gone. Fails the test case if there is none.
+Json named(const Json &array, const std::string &name);
 
 std::vector<std::string> names(const Json &array);
 

@@ -29,7 +29,7 @@ const Json &result()
     return json;
 }
 
-const Json &counts(const Json &loop, const std::string &variant)
+Json counts(const Json &loop, const std::string &variant)
 {
     return named(loop.at("variants"), variant).at("counts");
 }
@@ -37,7 +37,7 @@ const Json &counts(const Json &loop, const std::string &variant)
 void check_pairs(const Json &loop, const std::string &variant, const PairCounts &expected)
 {
     INFO(loop.at("name"), " ", variant);
-    const Json &all = counts(loop, variant);
+    const Json all = counts(loop, variant);
     const int pairs = loop.at("counted_pairs");
     const auto check = [&](const std::string &what, int count, const Bounds &bounds) {
         CAPTURE(what);

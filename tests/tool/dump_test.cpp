@@ -13,7 +13,8 @@ namespace {
 
 using Json = nlohmann::json;
 
-const Json &find_site(const Json &sites, const std::string &kind, const std::string &label)
+/// By value: a reference would look to a compiler as if it could be into an argument that is gone.
+Json find_site(const Json &sites, const std::string &kind, const std::string &label)
 {
     for (const Json &site : sites)
         if (site["kind"] == kind && site["label"] == label)
@@ -40,7 +41,7 @@ TEST_CASE("dump lists every site of an executable, a static one and a shared obj
         for (const auto &[label, function] :
              {std::pair{"", "without_label"}, std::pair{"sample.lock", "with_label"}})
             for (const auto &[kind, macro] : {std::pair{"enter", "ENTER"}, std::pair{"exit", "EXIT"}}) {
-                const Json &site = find_site(sites, kind, label);
+                const Json site = find_site(sites, kind, label);
                 const std::string text = *label ? "SLICEPATCH_" + std::string(macro) + "_AS(\"" + label + "\")"
                                                 : "SLICEPATCH_" + std::string(macro) + "()";
                 CHECK(site["function"] == function);
