@@ -10,8 +10,8 @@
 
 namespace slicepatch::tool {
 
-/// Exit status of every subcommand: 0 done, 1 a finding (verify: a bad site; selftest: a fault), 2 wrong usage or input
-/// that cannot be read. `sim` passes the status of its command through.
+/// Exit status of every subcommand: 0 done, 1 a finding (verify: a bad site; selftest: a fault), 2 wrong usage, input
+/// that cannot be read or output that cannot be written. `sim` passes the status of its command through.
 inline constexpr int exit_ok = 0;
 inline constexpr int exit_finding = 1;
 inline constexpr int exit_usage = 2;

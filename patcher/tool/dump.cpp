@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "command.h"
 #include "error.h"
+#include "output.h"
 #include "subject.h"
 
 #include <algorithm>
@@ -26,17 +27,6 @@ bool matches(const std::string &pattern, const SiteView &site)
     return pattern.empty() || fnmatch(pattern.c_str(), name.c_str(), 0) == 0;
 }
 
-/// The end of a path says most, the beginning of a name does.
-std::string shorten_path(const std::string &text, std::size_t width)
-{
-    return text.size() <= width ? text : "..." + text.substr(text.size() - width + 3);
-}
-
-std::string shorten_name(const std::string &text, std::size_t width)
-{
-    return text.size() <= width ? text : text.substr(0, width - 3) + "...";
-}
-
 using Row = std::array<std::string, 7>; // address, kind, state, label, function, source, instructions
 
 Row make_row(const SiteView &site)
@@ -46,21 +36,21 @@ Row make_row(const SiteView &site)
     return {fmt::format("{:#x}", site.address),
             kind_text(site.kind),
             state_text(site.now.state),
-            site.label.empty() ? "-" : shorten_name(printable(site.label), name_width),
-            site.function.empty() ? "-" : shorten_name(printable(site.function), name_width),
-            shorten_path(source, path_width),
+            site.label.empty() ? "-" : first_of(printable(site.label), name_width),
+            site.function.empty() ? "-" : first_of(printable(site.function), name_width),
+            last_of(source, path_width),
             site.now.disassembly};
 }
 
 void print_reading(const char *what, const Reading &reading)
 {
-    fmt::print("      {:<5}{:<9}{:<42}  {}\n", what, state_text(reading.state), bytes_text(reading.bytes),
+    print("      {:<5}{:<9}{:<42}  {}\n", what, state_text(reading.state), bytes_text(reading.bytes),
                reading.disassembly);
 }
 
 void print_table(const ObjectView &object)
 {
-    fmt::print("{}: {}, {} {}\n", printable(object.name), machine_text(object.machine), object.sites.size(),
+    print("{}: {}, {} {}\n", printable(object.name), machine_text(object.machine), object.sites.size(),
                object.sites.size() == 1 ? "site" : "sites");
     if (object.sites.empty())
         return;
@@ -75,7 +65,7 @@ void print_table(const ObjectView &object)
         for (std::size_t column = 0; column < rows[i].size(); ++column)
             line += fmt::format("  {:<{}}", rows[i][column], widths[column]);
         line.erase(line.find_last_not_of(' ') + 1);
-        fmt::print("{}\n", line);
+        print("{}\n", line);
         if (i == 0)
             continue;
         const SiteView &site = object.sites[i - 1];
@@ -84,7 +74,7 @@ void print_table(const ObjectView &object)
             print_reading("live", site.now);
         }
         if (!site.trouble.empty())
-            fmt::print("      ! {}\n", printable(site.trouble));
+            print("      ! {}\n", printable(site.trouble));
     }
 }
 
@@ -98,10 +88,10 @@ int Dump::run()
     nlohmann::ordered_json rows = nlohmann::ordered_json::array();
     const Subject::Visited visited = subject.visit([&](ObjectView object, const ElfFile *) {
         for (const std::string &problem : object.problems)
-            fmt::print(stderr, "slicepatch: {}: {}\n", printable(object.name), problem);
+            complain(fmt::format("{}: {}", object.name, problem));
         if (!object.has_backend && !object.sites.empty())
-            fmt::print(stderr, "slicepatch: {}: {}: its sites are listed without their state\n",
-                       printable(object.name), missing_backend_text(object.machine));
+            complain(fmt::format("{}: {}: its sites are listed without their state", object.name,
+                                 missing_backend_text(object.machine)));
         incomplete |= !object.problems.empty() || (!object.has_backend && !object.sites.empty());
         std::erase_if(object.sites, [&](const SiteView &site) { return !matches(label, site); });
         counts.add(object);
@@ -112,9 +102,9 @@ int Dump::run()
             print_table(object);
     });
     if (json)
-        fmt::print("{}\n", json_text({{"sites", rows}}));
+        print("{}\n", json_text({{"sites", rows}}));
     else if (counts.sites() || !visited.unreadable)
-        fmt::print("{}\n", counts.text());
+        print("{}\n", counts.text());
     return visited.unreadable || incomplete ? exit_usage : exit_ok;
 }
 

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include "command.h"
 #include "error.h"
-#include "site_view.h"
+#include "output.h"
 
 #include <algorithm>
 #include <array>
-#include <cstdio>
 #include <cstring>
+#include <memory>
 #include <new>
+#include <sstream>
 
 namespace slicepatch::tool {
 
@@ -20,6 +21,8 @@ struct Subcommand {
     Run (*add)(CLI::App &program);
 };
 
+Run add_help(CLI::App &program);
+
 constexpr std::array subcommands{
     Subcommand{"why", add_why},       Subcommand{"dump", add_dump},
     Subcommand{"verify", add_verify}, Subcommand{"sim", add_sim},
@@ -27,30 +30,53 @@ constexpr std::array subcommands{
     Subcommand{"bench", add_bench},
 #endif
     Subcommand{"selftest", add_selftest},
+    Subcommand{"help", add_help},
 };
 
-int fail(const std::string &message)
+bool is_subcommand(const std::string &name)
 {
-    fmt::print(stderr, "slicepatch: {}\n", printable(message));
-    return exit_usage;
+    return std::any_of(subcommands.begin(), subcommands.end(),
+                       [&](const Subcommand &known) { return name == known.name; });
 }
 
-/// What was printed must have arrived: a full disk is not success.
-int finish(int status)
+std::string no_such(const std::string &name)
 {
-    if (std::fflush(stdout) != 0 || std::ferror(stdout))
-        return fail("standard output cannot be written");
-    return status;
+    return fmt::format("{}: no such subcommand (slicepatch --help lists what there is)", name);
+}
+
+/// The same as --help, for who looks for it as in other programs.
+Run add_help(CLI::App &program)
+{
+    CLI::App *command = program.add_subcommand("help", "Explain the program, or one of its subcommands");
+    const auto name = std::make_shared<std::string>();
+    command->add_option("COMMAND", *name, "the subcommand");
+    command->footer("Example: slicepatch help verify\n"
+                    "Exit status: 0 there is such a subcommand, 2 there is not.");
+    return [&program, name] {
+        program.clear(); // a program that has parsed a subcommand explains that one
+        if (!name->empty() && !is_subcommand(*name))
+            throw Error("{}", no_such(*name));
+        print("{}", name->empty() ? program.help() : program.get_subcommand(*name)->help("slicepatch"));
+        return exit_ok;
+    };
 }
 
 /// The parser would say of an unknown subcommand only that one is missing.
 std::string complaint(int argc, char **argv, const CLI::ParseError &error)
 {
     if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::RequiredError) && argc > 1 && *argv[1] != '-' &&
-        std::none_of(subcommands.begin(), subcommands.end(),
-                     [&](const Subcommand &known) { return !std::strcmp(known.name, argv[1]); }))
-        return fmt::format("{}: no such subcommand", argv[1]);
-    return error.what();
+        !is_subcommand(argv[1]))
+        return no_such(argv[1]);
+    return fmt::format("{} (slicepatch --help lists what there is)", error.what());
+}
+
+/// --help and --version are errors to the parser.
+int answer(const CLI::App &program, const CLI::ParseError &error)
+{
+    std::ostringstream text;
+    const int status = program.exit(error, text, text);
+    write_output(text.str());
+    return status;
 }
 
 int run(int argc, char **argv)
@@ -59,8 +85,9 @@ int run(int argc, char **argv)
     program.set_version_flag("--version", std::string("slicepatch ") + version);
     program.require_subcommand(1);
     program.footer("Example: slicepatch why\n"
-                   "Exit status: 0 done, 1 a finding (verify, selftest), 2 wrong usage or unreadable input; sim passes "
-                   "its command's on.\n`slicepatch COMMAND --help` has an example of each.");
+                   "Exit status: 0 done, 1 a finding (verify, selftest), 2 wrong usage, input that cannot be read or output "
+                   "that cannot\nbe written; sim passes its command's on.\n"
+                   "`slicepatch help COMMAND` has an example of each.");
     std::array<Run, subcommands.size()> runs;
     for (std::size_t i = 0; i < subcommands.size(); ++i)
         runs[i] = subcommands[i].add(program);
@@ -68,13 +95,21 @@ int run(int argc, char **argv)
         program.parse(argc, argv);
     } catch (const CLI::ParseError &error) {
         if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success))
-            return program.exit(error); // --help, --version
-        return fail(complaint(argc, argv, error) + " (slicepatch --help lists what there is)");
+            return answer(program, error);
+        throw Error("{}", complaint(argc, argv, error));
     }
-    for (std::size_t i = 0; i < subcommands.size(); ++i)
-        if (program.got_subcommand(subcommands[i].name))
-            return runs[i]();
-    return fail("no subcommand"); // not reached: one is required
+    const auto chosen = std::find_if(subcommands.begin(), subcommands.end(), [&](const Subcommand &one) {
+        return program.got_subcommand(one.name);
+    });
+    const int status = runs.at(static_cast<std::size_t>(chosen - subcommands.begin()))(); // one is required
+    // A command's own status counts for more than what was said about it.
+    return complaints_lost() && chosen->add != add_sim ? exit_usage : status;
+}
+
+int fail(const std::string &message)
+{
+    complain(message);
+    return exit_usage;
 }
 
 } // namespace
@@ -84,8 +119,11 @@ int run(int argc, char **argv)
 int main(int argc, char **argv)
 {
     using namespace slicepatch::tool;
+    prepare_output();
     try {
-        return finish(run(argc, argv));
+        const int status = run(argc, argv);
+        flush_output();
+        return status;
     } catch (const std::bad_alloc &) {
         return fail("out of memory");
     } catch (const std::exception &error) {

@@ -2,7 +2,12 @@
 #include "command.h"
 #include "error.h"
 #include "flip.h"
-#include "site_view.h"
+#include "numbers.h"
+#include "output.h"
+#include "printable.h"
+#include "progress.h"
+
+#include "../../arch/backend.h"
 
 #include <chrono>
 #include <csignal>
@@ -58,9 +63,10 @@ struct Outcome {
 }
 
 /// Waits for the child, and ends it when it no longer gets anywhere: broken code may as well loop.
-Outcome watch(pid_t child, const FlipProgress &progress)
+Outcome watch(pid_t child, const FlipOptions &options, const FlipProgress &progress)
 {
     constexpr auto patience = std::chrono::seconds(60);
+    const Progress line("selftest");
     const auto begin = Clock::now();
     auto last_change = begin;
     std::uint64_t last_flips = 0;
@@ -70,6 +76,7 @@ Outcome watch(pid_t child, const FlipProgress &progress)
         std::this_thread::sleep_for(std::chrono::milliseconds(2));
         if (const std::uint64_t flips = progress.flips; flips != last_flips) {
             last_flips = flips;
+            line(fmt::format("selftest, {} of {} flips", flips, options.flips));
             last_change = Clock::now();
         } else if (!hung && Clock::now() - last_change > patience) {
             hung = true;
@@ -160,7 +167,7 @@ int Selftest::run()
         throw Error("selftest: no child process: {}", std::strerror(errno));
     if (child == 0)
         flip_in_child(options, progress);
-    Outcome outcome = watch(child, progress);
+    Outcome outcome = watch(child, options, progress);
     if (outcome.fault.empty())
         outcome.fault = failure_text(progress);
     std::uint64_t executions = 0;
@@ -170,7 +177,7 @@ int Selftest::run()
     const std::string reason = fault ? outcome.fault : doubt(progress);
     const bool proven = reason.empty();
     if (json) {
-        fmt::print("{}\n", json_text({{"flips", progress.flips.load()},
+        print("{}\n", json_text({{"flips", progress.flips.load()},
                                       {"requested", options.flips},
                                       {"threads", options.threads},
                                       {"heads", flipped_sites},
@@ -184,16 +191,16 @@ int Selftest::run()
                                       {"cpu", cpu_model()}}));
         return fault ? exit_finding : exit_ok;
     }
-    fmt::print("{} flips of {} {} heads under {} threads on {} CPUs in {:.2f} s, {} sites executed meanwhile: {}\n",
+    print("{} flips of {} {} heads under {} threads on {} CPUs in {:.2f} s, {} sites executed meanwhile: {}\n",
                progress.flips.load(), flipped_sites, options.misaligned ? "misaligned" : "aligned", options.threads,
                usable_cpus(), outcome.seconds, executions, fault ? "FAULT, " + outcome.fault : "no fault");
     if (proven)
-        fmt::print("proven: {} runs correctly while aligned heads are rewritten under it{}\n", cpu_model(),
+        print("proven: {} runs correctly while aligned heads are rewritten under it{}\n", printable(cpu_model()),
                    host_backend().live_writes_proven() ? "" : " (SLICEPATCH_LIVE=1 lets slicepatch_init() do that)");
     else if (fault && options.misaligned)
-        fmt::print("as expected: a head that crosses a cache line is not written as a whole\n");
+        print("as expected: a head that crosses a cache line is not written as a whole\n");
     else
-        fmt::print("not proven: {}\n", reason);
+        print("not proven: {}\n", reason);
     return fault ? exit_finding : exit_ok;
 }
 
@@ -204,10 +211,10 @@ Run add_selftest(CLI::App &program)
     CLI::App *command = program.add_subcommand("selftest", "Rewrite sites under running threads on this CPU");
     const auto test = std::make_shared<Selftest>();
     command->add_option("--flips", test->options.flips, "how many heads to rewrite")
-        ->check(CLI::PositiveNumber)
+        ->check(numbers(1, 1'000'000'000'000))
         ->capture_default_str();
     command->add_option("--threads", test->options.threads, "threads that run through the sites meanwhile")
-        ->check(CLI::Range(1U, most_flip_threads))
+        ->check(numbers(1, most_flip_threads))
         ->capture_default_str();
     command->add_flag("--misaligned", test->options.misaligned,
                       "the control: heads that cross a cache line, which should fault");

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "command.h"
 #include "error.h"
-#include "site_view.h"
+#include "numbers.h"
+#include "printable.h"
 
 #include <launch.h>
 
@@ -16,7 +17,7 @@ namespace slicepatch::tool {
 
 namespace {
 
-constexpr unsigned longest_us = 1'000'000'000;
+constexpr unsigned longest_time_us = 1'000'000'000; // what sim_run() takes
 constexpr int exit_unwritten = 125; // as for every failure of the simulator's own
 
 struct Sim {
@@ -117,10 +118,10 @@ Run add_sim(CLI::App &program)
         ->check(CLI::IsMember({"stock", "patched", "off", "none"}))
         ->capture_default_str();
     command->add_option("--tick-us", sim->options.tick_us, "CPU time between a thread's interrupts, microseconds")
-        ->check(CLI::Range(1u, longest_us))
+        ->check(numbers(1, longest_time_us))
         ->capture_default_str();
     command->add_option("--slice-us", sim->options.slice_us, "length of a granted slice, microseconds")
-        ->check(CLI::Range(1u, longest_us))
+        ->check(numbers(1, longest_time_us))
         ->capture_default_str();
     command->add_option("--rseq-flags", sim->flags, "whether rseq->flags are written: auto, on or off")
         ->check(CLI::IsMember({"auto", "on", "off"}))

@@ -250,17 +250,4 @@ nlohmann::ordered_json to_json(const SiteView &site)
     return json;
 }
 
-std::string json_text(const nlohmann::ordered_json &json)
-{
-    return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
-}
-
-std::string printable(const std::string &text)
-{
-    std::string clean = text;
-    std::replace_if(
-        clean.begin(), clean.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
-    return clean;
-}
-
 } // namespace slicepatch::tool

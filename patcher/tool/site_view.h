@@ -6,6 +6,7 @@
 
 #include "../../arch/backend.h"
 #include "elf_file.h"
+#include "printable.h"
 
 #include <slicepatch/site.h>
 
@@ -55,10 +56,6 @@ struct ObjectView {
 [[nodiscard]] std::string describe(const SiteView &site);
 
 [[nodiscard]] nlohmann::ordered_json to_json(const SiteView &site);
-/// As text with two spaces of indentation; strings of hostile files need not be UTF-8.
-[[nodiscard]] std::string json_text(const nlohmann::ordered_json &json);
-/// With everything replaced that could control a terminal.
-[[nodiscard]] std::string printable(const std::string &text);
 
 } // namespace slicepatch::tool
 

@@ -1,19 +1,26 @@
 // SPDX-License-Identifier: MIT
 #include "subject.h"
 #include "error.h"
+#include "numbers.h"
+#include "output.h"
 #include "process.h"
+#include "progress.h"
 
-#include <CLI/CLI.hpp>
 #include <elf.h>
+#include <limits>
 #include <numeric>
 
 namespace slicepatch::tool {
 
+CLI::Option *add_pid_option(CLI::App &command, pid_t &pid, const std::string &description)
+{
+    return command.add_option("--pid", pid, description)->check(numbers(1, std::numeric_limits<pid_t>::max()));
+}
+
 void Subject::add_options(CLI::App &command)
 {
     auto *files_option = command.add_option("FILE", files, "ELF executables and shared objects");
-    command.add_option("--pid", pid, "a running process instead of files")->check(CLI::PositiveNumber)->excludes(
-        files_option);
+    add_pid_option(command, pid, "a running process instead of files")->excludes(files_option);
 }
 
 void Subject::require_one() const
@@ -29,15 +36,19 @@ Subject::Visited visit_files(const std::vector<std::string> &files,
 {
     Subject::Visited visited;
     for (const std::string &path : files) {
+        std::optional<ElfFile> file;
+        ObjectView object;
         try {
-            const ElfFile file(path);
-            const ObjectView object = view_object(file, &file, false);
-            visited.objects += !object.sites.empty();
-            visit(object, &file);
+            const Progress progress("reading " + path);
+            file.emplace(path);
+            object = view_object(*file, &*file, false);
         } catch (const Error &error) {
-            fmt::print(stderr, "slicepatch: {}\n", printable(error.what()));
+            complain(error.what());
             visited.unreadable = true;
+            continue;
         }
+        visited.objects += !object.sites.empty();
+        visit(object, &*file);
     }
     return visited;
 }
@@ -56,8 +67,7 @@ Subject::Visited visit_process(pid_t pid, bool diff,
         if (file)
             object = view_object(*live, file.get(), diff);
         else
-            fmt::print(stderr, "slicepatch: {}: no names from its file: {}\n", printable(live->name()),
-                       printable(reason));
+            complain(fmt::format("{}: no names from its file: {}", live->name(), reason));
         process.require_alive(); // or what was read is nothing
         visited.objects += !object.sites.empty();
         visited.unreadable |= diff && !file;

@@ -12,9 +12,13 @@
 
 namespace CLI {
 class App;
+class Option;
 }
 
 namespace slicepatch::tool {
+
+/// Adds --pid, which takes the number of a process.
+CLI::Option *add_pid_option(CLI::App &command, pid_t &pid, const std::string &description);
 
 struct Subject {
     std::vector<std::string> files;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "command.h"
 #include "error.h"
+#include "output.h"
 #include "subject.h"
 
 #include <map>
@@ -191,17 +192,17 @@ int Verify::run()
     const Subject::Visited visited = subject.visit([&](const ObjectView &object, const ElfFile *file) {
         counts.add(object);
         if (!object.has_backend && !object.sites.empty()) {
-            fmt::print(stderr, "slicepatch: {}: {}: its sites cannot be verified\n", printable(object.name),
-                       missing_backend_text(object.machine));
+            complain(fmt::format("{}: {}: its sites cannot be verified", object.name,
+                                 missing_backend_text(object.machine)));
             incomplete = true;
         }
         for (const Finding &finding : Verifier(object, file, subject.pid != 0).find()) {
             ++count;
             findings.push_back(finding_json(object, finding));
             if (!json && finding.site)
-                fmt::print("{}: {}: {}\n", printable(object.name), describe(*finding.site), printable(finding.text));
+                print("{}: {}: {}\n", printable(object.name), describe(*finding.site), printable(finding.text));
             else if (!json)
-                fmt::print("{}: {}\n", printable(object.name), printable(finding.text));
+                print("{}: {}\n", printable(object.name), printable(finding.text));
         }
         for (std::size_t i = 0; json && i < object.sites.size(); ++i)
             sites.push_back(to_json(object.sites[i]));
@@ -211,9 +212,9 @@ int Verify::run()
                                 : incomplete ? "no finding, but not everything could be read"
                                              : "all is well";
     if (json)
-        fmt::print("{}\n", json_text({{"sites", sites}, {"findings", findings}}));
+        print("{}\n", json_text({{"sites", sites}, {"findings", findings}}));
     else
-        fmt::print("{}; {}\n", counts.text(), verdict);
+        print("{}; {}\n", counts.text(), verdict);
     return incomplete ? exit_usage : count ? exit_finding : exit_ok;
 }
 

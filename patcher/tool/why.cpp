@@ -2,7 +2,9 @@
 #include "checks.h"
 #include "command.h"
 #include "error.h"
-#include "site_view.h"
+#include "output.h"
+#include "printable.h"
+#include "subject.h"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -24,8 +26,8 @@ void print_text(const Diagnosis &diagnosis)
     for (const Check &check : diagnosis.checks)
         width = std::max(width, check.name.size());
     for (const Check &check : diagnosis.checks)
-        fmt::print("{:<{}}  {:<7}  {}\n", check.name, width, check.verdict, printable(check.detail));
-    fmt::print("\nguarantee: {}\nreason:    {}\nnext:      {}\n", diagnosis.guarantee, printable(diagnosis.reason),
+        print("{:<{}}  {:<7}  {}\n", check.name, width, check.verdict, printable(check.detail));
+    print("\nguarantee: {}\nreason:    {}\nnext:      {}\n", diagnosis.guarantee, printable(diagnosis.reason),
                printable(diagnosis.next));
 }
 
@@ -39,7 +41,7 @@ int Why::run() const
     nlohmann::ordered_json checks = nlohmann::ordered_json::array();
     for (const Check &check : diagnosis.checks)
         checks.push_back({{"name", check.name}, {"verdict", check.verdict}, {"detail", check.detail}});
-    fmt::print("{}\n", json_text({{"guarantee", diagnosis.guarantee},
+    print("{}\n", json_text({{"guarantee", diagnosis.guarantee},
                                   {"reason", diagnosis.reason},
                                   {"next", diagnosis.next},
                                   {"checks", checks}}));
@@ -52,8 +54,7 @@ Run add_why(CLI::App &program)
 {
     CLI::App *command = program.add_subcommand("why", "Say which guarantee there is, why, and how to raise it");
     const auto why = std::make_shared<Why>();
-    command->add_option("--pid", why->pid, "a running process: what can be seen of it from outside")
-        ->check(CLI::PositiveNumber);
+    add_pid_option(*command, why->pid, "a running process: what can be seen of it from outside");
     command->add_flag("--json", why->json, "print JSON: {\"guarantee\", \"reason\", \"next\", \"checks\": [...]}");
     command->footer("Verdicts: ok; bad: lowers the guarantee; note: has a price or a substitute; unknown: not to be seen.\n"
                     "Example: slicepatch why --pid $(pidof wordcount)\n"

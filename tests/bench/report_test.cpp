@@ -302,3 +302,30 @@ TEST_CASE("wrong usage is status 2")
     CHECK(bench({"--parts", "init", "--plot", "plot.svg"}).status == 2);
     CHECK(bench({"--worker", "{}"}).status == 2);
 }
+
+TEST_CASE("figures that cannot be written are a failure, as text and as JSON")
+{
+    for (const char *format : {"", " --json"})
+        for (const auto &[redirection, words] : {std::pair{" >&-", "Bad file descriptor"}, {" >/dev/full", "No space left on device"}}) {
+            CAPTURE(format);
+            CAPTURE(redirection);
+            const Outcome outcome = run_tool(tool() + " bench --quick --parts startup" + format + redirection);
+            CHECK(outcome.status == 2);
+            CHECK(outcome.error == std::string("slicepatch: standard output cannot be written: ") + words + "\n");
+        }
+    CHECK(run_tool(tool() + " bench --quick --parts startup 2>&-").status == 0);
+    CHECK(run_tool(tool() + " bench --parts nonsense 2>/dev/full").status == 2);
+}
+
+TEST_CASE("a number out of range is refused with the range")
+{
+    for (const auto &[option, range] : {std::pair{"--blocks", "1 to 1000000"}, {"--processes", "1 to 1000"}, {"--contention", "1 to 1024"},
+                                        {"--contention-ms", "1 to 60000"}, {"--seed", "0 to 1000000000000000000"}})
+        for (const char *number : {"-1", "-18446744073709551615", "99999999999999999999", "x"}) {
+            CAPTURE(option);
+            CAPTURE(number);
+            const Outcome outcome = bench({std::string(option) + "=" + number});
+            CHECK(outcome.status == 2);
+            CHECK(outcome.error.find(std::string("not in range ") + range) != std::string::npos);
+        }
+}

@@ -25,7 +25,7 @@ void expect_usage_error(const std::vector<std::string> &arguments, const std::st
 
 TEST_CASE("the program and each subcommand explain themselves with an example and their exit status")
 {
-    for (const char *name : {"", "why", "dump", "verify", "sim", "selftest"}) {
+    for (const char *name : {"", "why", "dump", "verify", "sim", "selftest", "help"}) {
         CAPTURE(name);
         std::vector<std::string> arguments{"--help"};
         if (*name)
@@ -35,6 +35,10 @@ TEST_CASE("the program and each subcommand explain themselves with an example an
         CHECK(outcome.error == "");
         CHECK(outcome.out.find("Example: slicepatch ") != std::string::npos);
         CHECK(outcome.out.find("Exit status: ") != std::string::npos);
+        std::vector<std::string> help{"help"};
+        if (*name)
+            help.emplace_back(name);
+        CHECK(slicepatch_tool(help).out == outcome.out);
     }
     const Outcome version = slicepatch_tool({"--version"});
     CHECK(version.status == 0);
@@ -45,6 +49,7 @@ TEST_CASE("what is not understood gets one line on standard error")
 {
     expect_usage_error({}, "subcommand is required");
     expect_usage_error({"nonsense"}, "nonsense: no such subcommand");
+    expect_usage_error({"help", "nonsense"}, "nonsense: no such subcommand");
     expect_usage_error({"dump", "--nonsense"}, "--nonsense");
     expect_usage_error({"dump"}, "name a FILE, or a process with --pid");
     expect_usage_error({"verify"}, "name a FILE, or a process with --pid");
@@ -52,10 +57,31 @@ TEST_CASE("what is not understood gets one line on standard error")
     expect_usage_error({"dump", "--pid", "0"}, "--pid");
     expect_usage_error({"dump", "--pid", "99999999999"}, "--pid");
     expect_usage_error({"dump", "--pid", "1", SAMPLE}, "--pid");
-    expect_usage_error({"dump", "/no\nline"}, "/no?line");
+    expect_usage_error({"dump", "/no\nline"}, "/no\\nline");
     expect_usage_error({"sim"}, "COMMAND is required");
     expect_usage_error({"sim", "--kernel", "nonsense", "--", "true"}, "--kernel");
     expect_usage_error({"sim", "--tick-us", "0", "--", "true"}, "--tick-us");
+}
+
+TEST_CASE("a number out of range is refused with the range")
+{
+    const std::string flips = "1 to 1000000000000", process = "1 to 2147483647", time = "1 to 1000000000";
+    for (const auto &[arguments, range] : {
+             std::pair<std::vector<std::string>, std::string>{{"selftest", "--flips"}, flips},
+             {{"selftest", "--threads"}, "1 to 256"},
+             {{"dump", "--pid"}, process},
+             {{"verify", "--pid"}, process},
+             {{"why", "--pid"}, process},
+             {{"sim", "--tick-us"}, time},
+             {{"sim", "--slice-us"}, time},
+         })
+        for (const char *number : {"0", "-1", "-18446744073709551615", "4294967297", "99999999999999999999", "x"}) {
+            std::vector<std::string> all = arguments;
+            all.back() += std::string("=") + number;
+            if (range == flips && std::string(number) == "4294967297")
+                continue; // so many flips may be asked for
+            expect_usage_error(all, "not in range " + range);
+        }
 }
 
 TEST_CASE("sim passes on the status of its command, and its arguments untouched")
@@ -88,5 +114,5 @@ TEST_CASE("output that cannot be written is a failure")
 {
     const Outcome outcome = run_shell(command(SLICEPATCH) + " dump " + quote(SAMPLE) + " >/dev/full");
     CHECK(outcome.status == 2);
-    CHECK(outcome.error == "slicepatch: standard output cannot be written\n");
+    CHECK(outcome.error == "slicepatch: standard output cannot be written: No space left on device\n");
 }

@@ -3,12 +3,13 @@
 // `slicepatch bench`: what the marks cost, beside what programs do without this library.
 #include "../command.h"
 #include "../error.h"
+#include "../numbers.h"
+#include "../progress.h"
 #include "results.h"
 #include "workers.h"
 
 #include <algorithm>
 #include <memory>
-#include <unistd.h>
 
 namespace slicepatch::tool {
 
@@ -43,29 +44,6 @@ struct Amount {
 };
 constexpr Amount full{20, 240, 1e6, 10, 100, 20, 200, 10};
 constexpr Amount quick{6, 30, 0.3e6, 3, 30, 5, 20, 2};
-
-/// Says on a terminal what is going on, in one line that it takes away again.
-class Progress {
-public:
-    Progress() : shown_(isatty(STDERR_FILENO) == 1)
-    {
-    }
-    Progress(const Progress &) = delete;
-    Progress &operator=(const Progress &) = delete;
-    ~Progress()
-    {
-        if (shown_)
-            fmt::print(stderr, "\r\033[K");
-    }
-    void operator()(const std::string &what) const
-    {
-        if (shown_)
-            fmt::print(stderr, "\r\033[Kbench: {}", what);
-    }
-
-private:
-    bool shown_;
-};
 
 bool wants(const Options &options, const char *part)
 {
@@ -118,7 +96,7 @@ void measure_loops(const Options &options, Results &results, const Progress &pro
 
 void measure(const Options &options, const Amount &amount, Results &results)
 {
-    const Progress progress;
+    const Progress progress("bench");
     if (wants(options, "loops")) {
         const PinnedCpu pinned;
         results.host.pinned_cpu = pinned.cpu();
@@ -192,9 +170,9 @@ Run add_bench(CLI::App &program)
     auto options = std::make_shared<Options>();
     CLI::App *bench = program.add_subcommand("bench", "Measure what the marks cost, beside what is written by hand");
     bench->add_option("--blocks", options->blocks, "Paired blocks (default 240 of the loops, 10 of contended locks)")
-        ->check(CLI::Range(1U, 1000000U));
+        ->check(numbers(1, 1000000));
     bench->add_option("--processes", options->processes, "Over which the blocks are spread (default 20)")
-        ->check(CLI::Range(1U, 1000U));
+        ->check(numbers(1, 1000));
     bench->add_flag("--quick", options->quick,
                     "About 4 seconds instead of 30: wider intervals, 100 of the 1,000 sites counted");
     bench->add_option("--loops", options->loops, "Some of empty,spinlock,mutex,twenty,sites (default: all)")
@@ -205,12 +183,13 @@ Run add_bench(CLI::App &program)
         ->check(CLI::IsMember(all_parts));
     bench->add_option("--contention", options->threads_per_cpu, "Threads per CPU at contended locks (default 4)")
         ->delimiter(',')
-        ->check(CLI::Range(1U, 1024U));
+        ->check(numbers(1, 1024));
     bench->add_option("--contention-ms", options->contention_ms, "Length of a block there (default 100)")
-        ->check(CLI::Range(1U, 60000U));
+        ->check(numbers(1, 60000));
     bench->add_option("--text", options->text, "What wordcount counts there (default: Debian's copy of the GPL)")
         ->type_name("FILE");
-    bench->add_option("--seed", options->seed, "Of the order of blocks and of the resampling (default 1)");
+    bench->add_option("--seed", options->seed, "Of the order of blocks and of the resampling (default 1)")
+        ->check(numbers(0, 1'000'000'000'000'000'000));
     bench->add_flag("--json", options->json, "Everything as JSON; counts are of all pairs of an iteration");
     bench->add_flag("--raw", options->raw, "With --json: every single measurement too");
     bench->add_option("--plot", options->plot, "Write the ratios as an SVG, by gnuplot")->type_name("FILE.svg");

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+#include "../output.h"
+#include "../printable.h"
 #include "results.h"
 
 #include <fmt/format.h>
@@ -167,7 +169,7 @@ void print_json(const Results &results, bool raw)
         json["init"].push_back(to_json(cost, raw));
     json["startup"] = results.startup ? to_json(*results.startup, raw) : Json(nullptr);
     json["calls"] = results.calls ? to_json(*results.calls, results.plan.seed) : Json(nullptr);
-    fmt::print("{}\n", json.dump(2));
+    print("{}\n", json_text(json));
 }
 
 } // namespace slicepatch::tool::bench

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "workers.h"
 #include "../error.h"
+#include "../output.h"
 #include "child.h"
 #include "marks.h"
 
@@ -61,7 +62,7 @@ void work(const std::string &order)
     Json json = Json::array();
     for (const LoopTimes &loop : time_loops(read_order(order)))
         json.push_back(loop.ns_per_pair);
-    fmt::print("{}\n", json.dump());
+    print("{}\n", json.dump());
 }
 
 } // namespace slicepatch::tool::bench
