@@ -11,10 +11,12 @@
 namespace slicepatch::tool {
 
 /// Exit status of every subcommand: 0 done, 1 a finding (verify: a bad site; selftest: a fault), 2 wrong usage, input
-/// that cannot be read or output that cannot be written. `sim` passes the status of its command through.
+/// that cannot be read or output that cannot be written, 3 a process that changed while it was read. `sim` passes the
+/// status of its command through.
 inline constexpr int exit_ok = 0;
 inline constexpr int exit_finding = 1;
 inline constexpr int exit_usage = 2;
+inline constexpr int exit_changed = 3;
 
 using Run = std::function<int()>;
 

@@ -119,7 +119,8 @@ Run add_dump(CLI::App &program)
     command->add_option("--label", dump->label, "only sites whose label (else: function) matches this glob");
     command->add_flag("--json", dump->json, "print JSON: {\"sites\": [...]}");
     command->footer("Example: slicepatch dump --pid $(pidof wordcount) --diff\n"
-                    "Exit status: 0 all was read, 2 something could not be read (stderr says what; the rest is listed).");
+                    "Exit status: 0 all was read, 2 something could not be read (stderr says what; the rest is listed), 3 "
+                    "the process\nchanged while it was read.");
     return [dump] { return dump->run(); };
 }
 

@@ -19,6 +19,7 @@ namespace slicepatch::tool {
 struct Segment {
     std::uint32_t type, flags;
     std::uint64_t offset, address, file_size, memory_size, alignment;
+    bool operator==(const Segment &) const = default;
 };
 
 class ElfImage {

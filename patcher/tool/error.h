@@ -20,6 +20,12 @@ public:
     }
 };
 
+/// What was read does not hold together, because it changed meanwhile: main() answers exit_changed.
+class Changed : public Error {
+public:
+    using Error::Error;
+};
+
 } // namespace slicepatch::tool
 
 #endif

@@ -86,7 +86,7 @@ int run(int argc, char **argv)
     program.require_subcommand(1);
     program.footer("Example: slicepatch why\n"
                    "Exit status: 0 done, 1 a finding (verify, selftest), 2 wrong usage, input that cannot be read or output "
-                   "that cannot\nbe written; sim passes its command's on.\n"
+                   "that cannot\nbe written, 3 a process that changed while it was read; sim passes its command's on.\n"
                    "`slicepatch help COMMAND` has an example of each.");
     std::array<Run, subcommands.size()> runs;
     for (std::size_t i = 0; i < subcommands.size(); ++i)
@@ -106,10 +106,10 @@ int run(int argc, char **argv)
     return complaints_lost() && chosen->add != add_sim ? exit_usage : status;
 }
 
-int fail(const std::string &message)
+int fail(const std::string &message, int status = exit_usage)
 {
     complain(message);
-    return exit_usage;
+    return status;
 }
 
 } // namespace
@@ -126,6 +126,8 @@ int main(int argc, char **argv)
         return status;
     } catch (const std::bad_alloc &) {
         return fail("out of memory");
+    } catch (const Changed &error) {
+        return fail(error.what(), exit_changed);
     } catch (const std::exception &error) {
         return fail(error.what());
     }

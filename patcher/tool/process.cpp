@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: MIT
 #include "process.h"
 #include "error.h"
+#include "process_refusal.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <dirent.h>
 #include <elf.h>
 #include <fcntl.h>
 #include <sstream>
+#include <string_view>
 
 namespace slicepatch::tool {
 
@@ -31,25 +35,10 @@ Process::Process(pid_t pid) : pid_(pid)
     if (pid <= 0)
         throw Error("process {}: not a process id", pid);
     directory_ = FileDescriptor(open(fmt::format("/proc/{}", pid).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-    if (!directory_) {
-        if (access("/proc/self", F_OK) != 0)
-            throw Error("process {}: /proc is not mounted", pid);
-        throw Error("process {}: no such process", pid);
-    }
-    memory_ = open_at("mem");
-    const int error = errno;
-    if (!memory_)
-        require_alive();
-    if (!memory_ && (error == EACCES || error == EPERM))
-        throw Error("process {}: not ours: its memory may be read by its own user only (and where "
-                    "kernel.yama.ptrace_scope is set, by root)",
-                    pid);
-    if (!memory_ && error == ESRCH)
-        throw Error("process {}: has no memory of its own (a kernel thread?)", pid);
-    if (!memory_)
-        throw Error("process {}: /proc/{}/mem: {}", pid, pid, std::strerror(error));
-    read_mappings();
-    find_objects();
+    if (!directory_)
+        throw Error("process {}: {}", pid, absence_text(pid, errno));
+    turn_to_living_thread();
+    read_again();
 }
 
 Process::~Process() = default;
@@ -72,14 +61,52 @@ std::size_t Process::read_memory(std::uint64_t address, std::span<std::uint8_t> 
 
 void Process::require_alive() const
 {
-    std::string status;
-    if (!read_file("stat", status))
-        throw Error("process {}: exited while it was being read", pid_);
-    // "PID (NAME) STATE ...": the name may hold anything, parentheses included.
-    const std::size_t name_end = status.rfind(") ");
-    const char state = name_end != std::string::npos && name_end + 2 < status.size() ? status[name_end + 2] : '?';
-    if (state == 'Z' || state == 'X')
+    const std::optional<ProcessStat> stat = read_stat(directory_);
+    if (!stat)
+        throw Error("process {}: {}", pid_, refusal_text(pid_, directory_, "stat", errno));
+    if (stat->ended())
         throw Error("process {}: has exited and waits for its parent to collect its status", pid_);
+    if (stat->kernel_thread)
+        throw Error("process {}: a kernel thread, which has no memory of its own", pid_);
+}
+
+/// A main thread that has ended, by pthread_exit(), leaves a process that shows nothing under its own number.
+void Process::turn_to_living_thread()
+{
+    const std::optional<ProcessStat> stat = read_stat(directory_);
+    if (!stat || !stat->ended() || stat->threads < 2)
+        return;
+    const std::unique_ptr<DIR, int (*)(DIR *)> threads(
+        opendir(fmt::format("/proc/self/fd/{}/task", directory_.get()).c_str()), closedir);
+    for (const dirent *entry; threads && (entry = readdir(threads.get()));) {
+        FileDescriptor thread(openat(dirfd(threads.get()), entry->d_name, O_PATH | O_DIRECTORY | O_CLOEXEC));
+        const std::optional<ProcessStat> its = *entry->d_name != '.' ? read_stat(thread) : std::nullopt;
+        if (!its || its->ended())
+            continue;
+        directory_ = std::move(thread);
+        return;
+    }
+}
+
+void Process::read_again()
+{
+    require_alive();
+    memory_ = open_at("mem");
+    if (!memory_) {
+        const int error = errno;
+        require_alive();
+        throw Error("process {}: {}", pid_, refusal_text(pid_, directory_, "mem", error));
+    }
+    mappings_.clear();
+    objects_.clear();
+    read_mappings();
+    find_objects();
+}
+
+bool Process::has_memory() const
+{
+    std::uint8_t byte;
+    return read_memory(mappings_.front().begin, {&byte, 1}) == 1;
 }
 
 void Process::read_mappings()
@@ -88,7 +115,7 @@ void Process::read_mappings()
     if (!read_file("maps", text)) {
         const int error = errno;
         require_alive();
-        throw Error("process {}: /proc/{}/maps: {}", pid_, pid_, std::strerror(error));
+        throw Error("process {}: {}", pid_, refusal_text(pid_, directory_, "maps", error));
     }
     std::istringstream lines(text);
     Mapping mapping;
@@ -98,7 +125,7 @@ void Process::read_mappings()
     if (!mappings_.empty())
         return;
     require_alive();
-    throw Error("process {}: has no memory of its own (a kernel thread?)", pid_);
+    throw Changed("process {}: changed while it was read: nothing is mapped", pid_);
 }
 
 void Process::find_objects()
@@ -113,19 +140,46 @@ void Process::find_objects()
             require_alive();
         }
     }
+    if (objects_.empty() && is_32_bit())
+        throw Error("process {}: a 32-bit process: sites exist in 64-bit programs only", pid_);
 }
 
+bool Process::is_32_bit() const
+{
+    return std::any_of(mappings_.begin(), mappings_.end(), [this](const Mapping &mapping) {
+        std::array<std::uint8_t, EI_CLASS + 1> identity;
+        return mapping.offset == 0 && mapping.inode != 0 &&
+               read_memory(mapping.begin, identity) == identity.size() &&
+               std::memcmp(identity.data(), ELFMAG, SELFMAG) == 0 && identity[EI_CLASS] == ELFCLASS32;
+    });
+}
+
+namespace {
+
+/// In maps the kernel writes a line feed of a name as four characters, and a name that has those as well the same.
+std::string with_line_feeds(std::string path)
+{
+    constexpr std::string_view written = "\\012";
+    for (std::size_t at = 0; (at = path.find(written, at)) != std::string::npos;)
+        path.replace(at++, written.size(), "\n");
+    return path;
+}
+
+} // namespace
+
 /// The kernel's own link to the mapped file reaches deleted and replaced files, but is for the privileged; the path is
-/// for everybody, as the process sees it, and only if it still names the same file.
+/// for everybody, as the process sees it or as we do, and only if it still names the same file.
 std::unique_ptr<ElfFile> Process::open_file(const LiveObject &object, std::string &reason) const
 {
     const Mapping &first = object.first_mapping();
-    const std::string link = fmt::format("/proc/{}/map_files/{:x}-{:x}", pid_, first.begin, first.end);
-    const std::string path = fmt::format("/proc/{}/root{}", pid_, first.path);
-    for (const std::string &candidate : {link, path, first.path}) {
+    const std::string folder = fmt::format("/proc/self/fd/{}", directory_.get());
+    const std::string decoded = with_line_feeds(first.path);
+    for (const std::string &candidate :
+         {fmt::format("{}/map_files/{:x}-{:x}", folder, first.begin, first.end), folder + "/root" + first.path,
+          folder + "/root" + decoded, first.path, decoded}) {
         try {
             auto file = std::make_unique<ElfFile>(candidate, first.path);
-            if (file->inode() == first.inode)
+            if (file->inode() == first.inode && file->segments() == object.segments())
                 return file;
             reason = fmt::format("{}: the file was replaced after it was loaded", first.path);
         } catch (const Error &error) {

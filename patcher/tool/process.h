@@ -26,7 +26,7 @@ class LiveObject;
 
 class Process {
 public:
-    /// Throws Error: no such process, not ours, a zombie, no /proc.
+    /// Throws Error: no such process, not ours, a zombie, a kernel thread, a 32-bit process, no /proc.
     explicit Process(pid_t pid);
     ~Process();
     Process(const Process &) = delete;
@@ -45,6 +45,11 @@ public:
     {
         return objects_;
     }
+    /// Looks again at the same process: its mappings and objects are those of now, and what runs in it may be another
+    /// program. Throws as above.
+    void read_again();
+    /// Whether what is read is still the memory that the mappings are of: not after exec() or the end of the process.
+    [[nodiscard]] bool has_memory() const;
     /// A file of /proc/PID, all of it. False if it cannot be read.
     [[nodiscard]] bool read_file(const char *name, std::string &text) const;
     [[nodiscard]] std::size_t read_memory(std::uint64_t address, std::span<std::uint8_t> bytes) const;
@@ -55,8 +60,10 @@ public:
 
 private:
     [[nodiscard]] FileDescriptor open_at(const char *name) const;
+    void turn_to_living_thread();
     void read_mappings();
     void find_objects();
+    [[nodiscard]] bool is_32_bit() const;
 
     pid_t pid_;
     FileDescriptor directory_; // /proc/PID: stays bound to this process when the number is used again

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "checks.h"
 #include "error.h"
-#include "process.h"
-#include "site_view.h"
+#include "live_view.h"
 #include "subject.h"
 
 #include <algorithm>
@@ -18,12 +17,12 @@ struct Counted {
     std::size_t enabled = 0, off = 0, compiled = 0, foreign = 0;
 };
 
-Check check_objects(const Process &process, Counted &counted)
+Check check_objects(Process &process, Counted &counted)
 {
     std::string detail;
     StateCounts total;
-    for (const auto &object : process.objects()) {
-        const ObjectView view = view_object(*object, nullptr, false);
+    for (const LiveView &live : view_process(process, false)) {
+        const ObjectView &view = live.object;
         if (view.sites.empty())
             continue;
         StateCounts one;
@@ -37,7 +36,6 @@ Check check_objects(const Process &process, Counted &counted)
             counted.foreign += site.now.state == State::foreign;
         }
     }
-    process.require_alive();
     if (!total.sites())
         return {"sites", "bad", "no loaded object has sites"};
     return {"sites", counted.foreign ? "bad" : counted.enabled ? "ok" : "note", detail};
@@ -65,6 +63,8 @@ Check check_libc(const Process &process)
 {
     for (const Mapping &mapping : process.mappings()) {
         const std::string file = mapping.path.substr(mapping.path.rfind('/') + 1);
+        if (!mapping.executable)
+            continue; // a file of that name that is only looked at
         if (file.starts_with("libc.so") || file.starts_with("libc-2") || file.starts_with("ld-musl"))
             return {"libc", file.starts_with("ld-musl") ? "bad" : "ok",
                     file.starts_with("ld-musl") ? mapping.path + ": musl registers no rseq area" : mapping.path};
@@ -131,7 +131,7 @@ void conclude(const Counted &counted, const Check &lock, Diagnosis &diagnosis)
 
 Diagnosis diagnose_process(pid_t pid)
 {
-    const Process process(pid);
+    Process process(pid);
     std::string status;
     if (!process.read_file("status", status))
         process.require_alive();

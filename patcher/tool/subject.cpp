@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "subject.h"
 #include "error.h"
+#include "live_view.h"
 #include "numbers.h"
 #include "output.h"
-#include "process.h"
+#include "process_refusal.h"
 #include "progress.h"
 
 #include <elf.h>
@@ -57,23 +58,16 @@ Subject::Visited visit_process(pid_t pid, bool diff,
                                const std::function<void(const ObjectView &, const ElfFile *)> &visit)
 {
     Subject::Visited visited;
-    const Process process(pid);
-    for (const auto &live : process.objects()) {
-        ObjectView object = view_object(*live, nullptr, false);
-        if (object.sites.empty() && object.problems.empty())
-            continue; // the file of an object without sites need not be opened
-        std::string reason;
-        const auto file = process.open_file(*live, reason);
-        if (file)
-            object = view_object(*live, file.get(), diff);
-        else
-            complain(fmt::format("{}: no names from its file: {}", live->name(), reason));
-        process.require_alive(); // or what was read is nothing
-        visited.objects += !object.sites.empty();
-        visited.unreadable |= diff && !file;
-        visit(object, file.get());
+    Process process(pid);
+    if (is_proc_foreign())
+        complain(fmt::format("process {}: by the numbers of /proc, which shows another PID namespace than ours", pid));
+    for (const LiveView &view : view_process(process, diff)) {
+        if (!view.file)
+            complain(fmt::format("{}: no names from its file: {}", view.object.name, view.no_file));
+        visited.objects += !view.object.sites.empty();
+        visited.unreadable |= diff && !view.file;
+        visit(view.object, view.file.get());
     }
-    process.require_alive();
     return visited;
 }
 

@@ -35,7 +35,7 @@ struct Subject {
         bool unreadable = false; // a message on stderr says what
     };
     /// Calls visit for each file, or for each object of the process that has sites or problems. file may be null.
-    /// Throws Error if the process is not to be read, or ends meanwhile.
+    /// Throws Error if the process is not to be read, or ends meanwhile, and Changed if it does not hold still.
     Visited visit(const std::function<void(const ObjectView &object, const ElfFile *file)> &visit) const;
 };
 

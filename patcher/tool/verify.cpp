@@ -4,8 +4,10 @@
 #include "output.h"
 #include "subject.h"
 
+#include <chrono>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 namespace slicepatch::tool {
 
@@ -175,47 +177,90 @@ nlohmann::ordered_json finding_json(const ObjectView &object, const Finding &fin
     return json;
 }
 
+/// What one look at everything found.
+struct Result {
+    StateCounts counts;
+    nlohmann::ordered_json sites = nlohmann::ordered_json::array(), findings = nlohmann::ordered_json::array();
+    std::vector<std::string> lines; // the findings as text
+    bool incomplete = false;
+};
+
 struct Verify {
     Subject subject;
     bool json = false;
 
-    int run();
+    void check(const ObjectView &object, const ElfFile *file, Result &result) const;
+    [[nodiscard]] Result look() const;
+    [[nodiscard]] Result look_until_settled() const;
+    void print_text(const Result &result) const;
+    int run() const;
 };
 
-int Verify::run()
+void Verify::check(const ObjectView &object, const ElfFile *file, Result &result) const
+{
+    result.counts.add(object);
+    if (!object.has_backend && !object.sites.empty()) {
+        complain(fmt::format("{}: {}: its sites cannot be verified", object.name, missing_backend_text(object.machine)));
+        result.incomplete = true;
+    }
+    const std::vector<Finding> findings = Verifier(object, file, subject.pid != 0).find();
+    for (const Finding &finding : findings) {
+        result.findings.push_back(finding_json(object, finding));
+        result.lines.push_back(finding.site ? fmt::format("{}: {}", describe(*finding.site), finding.text)
+                                            : finding.text);
+        result.lines.back() = printable(fmt::format("{}: {}", object.name, result.lines.back()));
+    }
+    for (std::size_t i = 0; json && i < object.sites.size(); ++i)
+        result.sites.push_back(to_json(object.sites[i]));
+}
+
+Result Verify::look() const
+{
+    Result result;
+    result.incomplete = subject.visit([&](const ObjectView &object, const ElfFile *file) {
+                                   check(object, file, result);
+                               }).unreadable ||
+                        result.incomplete;
+    return result;
+}
+
+/// A process that is being patched, or is loading an object, is for a moment what it should not be, and stays so for
+/// longer if it loses its CPU just then: what is told of it has been there three times, a quarter of a second in all.
+Result Verify::look_until_settled() const
+{
+    constexpr unsigned convincing = 3, most_looks = 7;
+    Result result = look();
+    for (unsigned looks = 1, same = 1; looks <= most_looks; ++looks) {
+        if (!subject.pid || result.findings.empty() || same == convincing)
+            return result;
+        std::this_thread::sleep_for(std::chrono::milliseconds(looks % 2 ? 50 : 200));
+        Result next = look();
+        same = next.findings == result.findings ? same + 1 : 1;
+        result = std::move(next);
+    }
+    throw Changed("process {}: changed while it was read: what was found of it was something else each time", subject.pid);
+}
+
+void Verify::print_text(const Result &result) const
+{
+    for (const std::string &line : result.lines)
+        print("{}\n", line);
+    const std::size_t count = result.lines.size();
+    const std::string verdict = count                    ? fmt::format("{} {}", count, count == 1 ? "finding" : "findings")
+                                : result.incomplete      ? "no finding, but not everything could be read"
+                                                         : "all is well";
+    print("{}; {}\n", result.counts.text(), verdict);
+}
+
+int Verify::run() const
 {
     subject.require_one();
-    StateCounts counts;
-    std::size_t count = 0;
-    bool incomplete = false;
-    nlohmann::ordered_json sites = nlohmann::ordered_json::array(), findings = nlohmann::ordered_json::array();
-    const Subject::Visited visited = subject.visit([&](const ObjectView &object, const ElfFile *file) {
-        counts.add(object);
-        if (!object.has_backend && !object.sites.empty()) {
-            complain(fmt::format("{}: {}: its sites cannot be verified", object.name,
-                                 missing_backend_text(object.machine)));
-            incomplete = true;
-        }
-        for (const Finding &finding : Verifier(object, file, subject.pid != 0).find()) {
-            ++count;
-            findings.push_back(finding_json(object, finding));
-            if (!json && finding.site)
-                print("{}: {}: {}\n", printable(object.name), describe(*finding.site), printable(finding.text));
-            else if (!json)
-                print("{}: {}\n", printable(object.name), printable(finding.text));
-        }
-        for (std::size_t i = 0; json && i < object.sites.size(); ++i)
-            sites.push_back(to_json(object.sites[i]));
-    });
-    incomplete |= visited.unreadable;
-    const std::string verdict = count        ? fmt::format("{} {}", count, count == 1 ? "finding" : "findings")
-                                : incomplete ? "no finding, but not everything could be read"
-                                             : "all is well";
+    const Result result = look_until_settled();
     if (json)
-        print("{}\n", json_text({{"sites", sites}, {"findings", findings}}));
+        print("{}\n", json_text({{"sites", result.sites}, {"findings", result.findings}}));
     else
-        print("{}; {}\n", counts.text(), verdict);
-    return incomplete ? exit_usage : count ? exit_finding : exit_ok;
+        print_text(result);
+    return result.incomplete ? exit_usage : result.lines.empty() ? exit_ok : exit_finding;
 }
 
 } // namespace
@@ -228,7 +273,7 @@ Run add_verify(CLI::App &program)
     command->add_flag("--json", verify->json, "print JSON: {\"sites\": [...], \"findings\": [...]}");
     command->footer("Example: slicepatch verify build/bin/wordcount && echo fit to be installed\n"
                     "Exit status: 0 every site is right, 1 at least one is not (stdout names it), 2 something could "
-                    "not be read.");
+                    "not be read,\n3 the process changed while it was read, so that nothing can be said.");
     return [verify] { return verify->run(); };
 }
 

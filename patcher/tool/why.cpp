@@ -58,7 +58,8 @@ Run add_why(CLI::App &program)
     command->add_flag("--json", why->json, "print JSON: {\"guarantee\", \"reason\", \"next\", \"checks\": [...]}");
     command->footer("Verdicts: ok; bad: lowers the guarantee; note: has a price or a substitute; unknown: not to be seen.\n"
                     "Example: slicepatch why --pid $(pidof wordcount)\n"
-                    "Exit status: 0 it was found out, whatever the answer; 2 the process cannot be read.");
+                    "Exit status: 0 it was found out, whatever the answer; 2 the process cannot be read; 3 it changed "
+                    "while it was read.");
     return [why] { return why->run(); };
 }
 

@@ -162,8 +162,7 @@ TEST_CASE("a process of somebody else gets an exact message")
     const Outcome outcome = run(command);
     CHECK(outcome.status == 2);
     CHECK(outcome.error == "slicepatch: process " + text_of(pid) +
-                               ": not ours: its memory may be read by its own user only (and where "
-                               "kernel.yama.ptrace_scope is set, by root)\n");
+                               ": not ours: it belongs to user 0, and its memory may be read by that user and by root\n");
 }
 
 TEST_CASE("without /proc the message says so")

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+//
+// The sites of a process that runs on meanwhile: loads and unloads objects, patches them, runs another program.
+#ifndef SLICEPATCH_TOOL_LIVE_VIEW_H
+#define SLICEPATCH_TOOL_LIVE_VIEW_H
+
+#include "process.h"
+#include "site_view.h"
+
+namespace slicepatch::tool {
+
+struct LiveView {
+    ObjectView object;
+    std::uint64_t begin;           // its first byte in memory
+    std::unique_ptr<ElfFile> file; // for names; null: not to be had, and no_file says why
+    std::string no_file;
+};
+
+/// The objects that have sites or problems, as two looks in a row agreed about them; diff as view_object's compare.
+/// Throws Error if the process ends, and Changed if it does not hold still for as long as two looks take.
+[[nodiscard]] std::vector<LiveView> view_process(Process &process, bool diff);
+
+} // namespace slicepatch::tool
+
+#endif
