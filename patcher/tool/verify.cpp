@@ -181,7 +181,8 @@ nlohmann::ordered_json finding_json(const ObjectView &object, const Finding &fin
 struct Result {
     StateCounts counts;
     nlohmann::ordered_json sites = nlohmann::ordered_json::array(), findings = nlohmann::ordered_json::array();
-    std::vector<std::string> lines; // the findings as text
+    std::vector<std::string> lines;         // the findings as text
+    std::vector<std::string> without_sites; // names of objects
     bool incomplete = false;
 };
 
@@ -210,6 +211,8 @@ void Verify::check(const ObjectView &object, const ElfFile *file, Result &result
                                             : finding.text);
         result.lines.back() = printable(fmt::format("{}: {}", object.name, result.lines.back()));
     }
+    if (object.sites.empty() && findings.empty())
+        result.without_sites.push_back(object.name);
     for (std::size_t i = 0; json && i < object.sites.size(); ++i)
         result.sites.push_back(to_json(object.sites[i]));
 }
@@ -245,9 +248,13 @@ void Verify::print_text(const Result &result) const
 {
     for (const std::string &line : result.lines)
         print("{}\n", line);
+    for (const std::string &name : result.without_sites)
+        print("{}: no sites: nothing in it marks a section, or a tool has dropped the note that leads to them\n",
+              printable(name));
     const std::size_t count = result.lines.size();
     const std::string verdict = count                    ? fmt::format("{} {}", count, count == 1 ? "finding" : "findings")
                                 : result.incomplete      ? "no finding, but not everything could be read"
+                                : !result.counts.sites() ? "there was nothing to verify"
                                                          : "all is well";
     print("{}; {}\n", result.counts.text(), verdict);
 }
@@ -257,7 +264,9 @@ int Verify::run() const
     subject.require_one();
     const Result result = look_until_settled();
     if (json)
-        print("{}\n", json_text({{"sites", result.sites}, {"findings", result.findings}}));
+        print("{}\n", json_text({{"sites", result.sites},
+                                 {"findings", result.findings},
+                                 {"without_sites", result.without_sites}}));
     else
         print_text(result);
     return result.incomplete ? exit_usage : result.lines.empty() ? exit_ok : exit_finding;
@@ -270,7 +279,7 @@ Run add_verify(CLI::App &program)
     CLI::App *command = program.add_subcommand("verify", "Check the sites of files or of a running process");
     const auto verify = std::make_shared<Verify>();
     verify->subject.add_options(*command);
-    command->add_flag("--json", verify->json, "print JSON: {\"sites\": [...], \"findings\": [...]}");
+    command->add_flag("--json", verify->json, "print JSON: {\"sites\": [...], \"findings\": [...], \"without_sites\": [names of files]}");
     command->footer("Example: slicepatch verify build/bin/wordcount && echo fit to be installed\n"
                     "Exit status: 0 every site is right, 1 at least one is not (stdout names it), 2 something could "
                     "not be read,\n3 the process changed while it was read, so that nothing can be said.");

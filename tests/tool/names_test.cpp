@@ -144,6 +144,9 @@ TEST_CASE("the name of a file cannot control the terminal")
         REQUIRE(sites.size() == sample_sites);
         CHECK(sites[0]["object"].get<std::string>().ends_with(evil_json));
     }
+    const std::string plain = folder.write("no site\x1b", read_text("/bin/true"));
+    expect_clean(slicepatch_tool({"verify", plain}));
+    CHECK(slicepatch_json({"verify", plain})["without_sites"] == Json::array({plain}));
 }
 
 TEST_CASE("what is not understood is not repeated to the terminal")
