@@ -62,25 +62,34 @@ Check check_kernel_command_line()
     return {"kernel-command-line", "ok", "rseq_slice_ext is not set: on where the kernel has it"};
 }
 
-/// gzopen() reads plain files too.
+/// The whole of a file, compressed or not, or as much as a configuration can have. False if it cannot be opened.
+bool read_gzipped(const std::string &path, std::string &text)
+{
+    constexpr std::size_t enough = 16 << 20;
+    const gzFile file = gzopen(path.c_str(), "rbe");
+    if (!file)
+        return false;
+    std::array<char, 1 << 16> block;
+    text.clear();
+    for (int count; text.size() < enough && (count = gzread(file, block.data(), block.size())) > 0;)
+        text.append(block.data(), static_cast<std::size_t>(count));
+    gzclose(file);
+    return true;
+}
+
 Check check_kernel_config()
 {
     utsname name;
     uname(&name);
     for (const std::string &path : {std::string("/proc/config.gz"), fmt::format("/boot/config-{}", name.release)}) {
-        const gzFile file = gzopen(path.c_str(), "rbe");
-        if (!file)
+        std::string text;
+        if (!read_gzipped(path, text))
             continue;
-        std::array<char, 512> line;
-        std::string found;
-        while (found.empty() && gzgets(file, line.data(), line.size()))
-            if (std::strstr(line.data(), "CONFIG_RSEQ_SLICE_EXTENSION"))
-                found = line.data();
-        gzclose(file);
-        found = found.substr(0, found.find('\n'));
-        const bool set = found == "CONFIG_RSEQ_SLICE_EXTENSION=y";
-        return {"kernel-config", set ? "ok" : "bad",
-                fmt::format("{}: {}", path, found.empty() ? "no RSEQ_SLICE_EXTENSION" : found)};
+        std::istringstream lines(text);
+        for (std::string line; std::getline(lines, line);)
+            if (line == "CONFIG_RSEQ_SLICE_EXTENSION=y" || line == "# CONFIG_RSEQ_SLICE_EXTENSION is not set")
+                return {"kernel-config", line.front() == '#' ? "bad" : "ok", fmt::format("{}: {}", path, line)};
+        return {"kernel-config", "bad", fmt::format("{}: no RSEQ_SLICE_EXTENSION", path)};
     }
     return {"kernel-config", "unknown", "neither /proc/config.gz nor /boot/config-RELEASE can be read"};
 }

@@ -240,3 +240,18 @@ TEST_CASE("a name of any length in maps is no mapping")
     CHECK(outcome.status == 0);
     CHECK(outcome.out == "5 sites in 1 object: 5 compiled, 0 enabled, 0 off, 0 foreign; all is well\n");
 }
+
+TEST_CASE("a line of a kernel's configuration is a whole one")
+{
+    if (!is_root() || !has_mount_namespaces())
+        return;
+    const TemporaryFolder folder;
+    const std::string config = folder.write("config", "CONFIG_CMDLINE=\"" + std::string(511 - 16, 'x') +
+                                                          "CONFIG_RSEQ_SLICE_EXTENSION=y\n\"\nCONFIG_RSEQ_SLICE_EXTENSION_OLD=y\n"
+                                                          "# CONFIG_RSEQ_SLICE_EXTENSION is not set\n");
+    const Outcome outcome = run_shell(
+        "exec unshare -m sh -c 'mount -t tmpfs none /boot && cp " + config + " /boot/config-$(uname -r) && "
+        "{ [ ! -e /proc/config.gz ] || mount --bind " + config + " /proc/config.gz; } && exec " + quote(SLICEPATCH) + " why'");
+    CHECK(outcome.status == 0);
+    CHECK(outcome.out.find(": # CONFIG_RSEQ_SLICE_EXTENSION is not set\n") != std::string::npos);
+}
