@@ -92,9 +92,6 @@ struct Backend {
     /// head to a tail that it fetched before. Also called before the first byte is written, to fail then if it must.
     Status (*sync_threads)();
 
-    /// Whether this CPU is known to run correctly while an aligned head is rewritten under it.
-    bool (*live_writes_proven)();
-
     /// The bit of mprotect() with which text, here, may be guarded: indirect jumps then end at landing pads alone. 0 where
     /// there is none. Whoever changes the protection of text has to keep it.
     int (*guard_protection)();
@@ -110,6 +107,8 @@ extern const Backend aarch64_backend;
 
 /// The one that this program runs on.
 const Backend &host_backend();
+/// Whether the CPU that this runs on is known to run correctly while an aligned head is rewritten under it.
+bool live_writes_proven();
 /// The backend of an ELF machine number; null if there is none. Not in the library.
 const Backend *find_backend(std::uint16_t machine);
 

@@ -152,7 +152,7 @@ void patch_process(const PatchOptions &options, PatchResult &result)
     };
     if (result.other_threads)
         result.status = write_live(backend, walk(Part::tails), walk(Part::heads),
-                                   options.live_opt_in || backend.live_writes_proven(), result.written);
+                                   options.live_opt_in || live_writes_proven(), result.written);
     else
         result.status = write_sites(walk(Part::whole), options.writer, result.written);
 

@@ -42,13 +42,6 @@ Status sync_threads()
     return synchronised ? Status::ok : Status::sync_refused;
 }
 
-/// The architecture itself allows it, of every CPU (step 4 above); what sync_threads() needs, it asks for when it is
-/// needed.
-bool live_writes_proven()
-{
-    return true;
-}
-
 /// Branch target identification, by PROT_BTI of <asm/mman.h> (the kernel's Documentation/arch/arm64/elf_hwcaps.rst,
 /// HWCAP2_BTI).
 int guard_protection()
@@ -76,7 +69,6 @@ const Backend aarch64_backend = {
     .verifier = aarch64::verifier,
     .sync_text = aarch64::sync_text,
     .sync_threads = aarch64::sync_threads,
-    .live_writes_proven = aarch64::live_writes_proven,
     .guard_protection = aarch64::guard_protection,
 };
 

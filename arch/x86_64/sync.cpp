@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "x86_64.h"
 
-#include <cstring>
-#include <fcntl.h>
-#include <unistd.h>
-
 namespace slicepatch::x86_64 {
 
 /// Nothing to do: instruction caches follow stores by themselves, and a thread that has modified its own text jumps, as
@@ -21,21 +17,6 @@ Status sync_text(std::uintptr_t, std::uintptr_t)
 Status sync_threads()
 {
     return Status::ok;
-}
-
-/// AMD documents that an aligned quadword is fetched as a whole by another core (AMD64 APM vol. 2, 7.6.1,
-/// "cross-modifying code"); Intel's errata call unsynchronised cross-modifying code unpredictable, so that it is opt-in
-/// there.
-bool live_writes_proven()
-{
-    // The first line group of /proc/cpuinfo names the vendor; the file makes its text as it is read.
-    char text[256] = {};
-    const int file = open("/proc/cpuinfo", O_RDONLY | O_CLOEXEC);
-    if (file < 0)
-        return false;
-    const ssize_t size = read(file, text, sizeof text - 1);
-    close(file);
-    return size > 0 && (std::strstr(text, ": AuthenticAMD") || std::strstr(text, ": HygonGenuine"));
 }
 
 /// Linux guards no text of programs: indirect branch tracking is for the kernel alone (Linux 7.0,
@@ -63,7 +44,6 @@ const Backend x86_64_backend = {
     .verifier = x86_64::verifier,
     .sync_text = x86_64::sync_text,
     .sync_threads = x86_64::sync_threads,
-    .live_writes_proven = x86_64::live_writes_proven,
     .guard_protection = x86_64::guard_protection,
 };
 

@@ -21,7 +21,6 @@ Status verify(const Form &form, const Place &place, std::int64_t slice_ctrl, std
 const char *verifier();
 Status sync_text(std::uintptr_t begin, std::uintptr_t end);
 Status sync_threads();
-bool live_writes_proven();
 int guard_protection();
 
 } // namespace slicepatch::x86_64

@@ -196,7 +196,7 @@ int Selftest::run()
                usable_cpus(), outcome.seconds, executions, fault ? "FAULT, " + outcome.fault : "no fault");
     if (proven)
         print("proven: {} runs correctly while aligned heads are rewritten under it{}\n", printable(cpu_model()),
-                   host_backend().live_writes_proven() ? "" : " (SLICEPATCH_LIVE=1 lets slicepatch_init() do that)");
+                   live_writes_proven() ? "" : " (SLICEPATCH_LIVE=1 lets slicepatch_init() do that)");
     else if (fault && options.misaligned)
         print("as expected: a head that crosses a cache line is not written as a whole\n");
     else

@@ -163,8 +163,7 @@ Check check_rwx()
 
 Check check_live()
 {
-    const Backend &backend = host_backend();
-    const bool proven = backend.live_writes_proven();
+    const bool proven = live_writes_proven();
     return {"live-patching", proven ? "ok" : "note",
             proven ? "this CPU is known to tolerate writing under running threads"
                    : "writing under running threads is opt-in on this CPU: `slicepatch selftest --flips 1000000`, then "

@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <fstream>
+#include <iterator>
 #include <vector>
 
 namespace slicepatch::tests {
@@ -51,6 +53,15 @@ TEST_CASE("a backend is found by its machine number and nothing else is")
         CHECK(find_backend(backend->machine) == backend);
     CHECK(find_backend(0) == nullptr);
     CHECK(find_backend(3) == nullptr); // EM_386
+}
+
+TEST_CASE("live writes are proven on all of arm64, and on what says itself that AMD made it")
+{
+    std::ifstream file("/proc/cpuinfo");
+    const std::string text{std::istreambuf_iterator<char>(file), {}};
+    REQUIRE(!text.empty());
+    const bool is_amd = text.find(": AuthenticAMD\n") != std::string::npos;
+    CHECK(live_writes_proven() == (&host_backend() == &aarch64_backend || is_amd));
 }
 
 TEST_CASE("every form has the size of its site in every state")

@@ -77,7 +77,7 @@ Status patch(void *data)
             return status;
     const SignalsBlocked blocked;
     EditWalk walk(work.forms, work.list, actions, true);
-    TextWriter writer(Writer::automatic, !single_threaded(), host_backend().live_writes_proven(), walk.span());
+    TextWriter writer(Writer::automatic, !single_threaded(), live_writes_proven(), walk.span());
     if (Status status = write_edits(walk, writer); status != Status::ok)
         return status;
     work.written = writer.result();

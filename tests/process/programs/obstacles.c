@@ -123,7 +123,7 @@ static void seal(const char *argument)
     dl_iterate_phdr(seal_text, NULL);
 }
 
-/* deny=rwx|procmem|membarrier */
+/* deny=rwx|procmem|membarrier|cpuid */
 static void deny(const char *what)
 {
     int failed = -1;
@@ -133,6 +133,10 @@ static void deny(const char *what)
         failed = answer_with(SYS_openat, 2, O_ACCMODE, O_RDWR, EACCES);
     else if (!strcmp(what, "membarrier"))
         failed = answer_with(SYS_membarrier, 0, 0, 0, EPERM);
+#ifdef SYS_arch_prctl
+    else if (!strcmp(what, "cpuid")) /* ARCH_GET_CPUID says that it faults */
+        failed = answer_with(SYS_arch_prctl, 0, UINT32_MAX, 0x1011, 0);
+#endif
     else
         broken(what);
     if (failed)
