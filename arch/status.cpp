@@ -46,6 +46,10 @@ const char *status_text(Status status)
         return "the site reads back differently after the write";
     case Status::write_raced:
         return "the bytes at the site changed before the write";
+    case Status::protection_unknown:
+        return "the protection of the program's text cannot be read, so that nobody could put it back";
+    case Status::protection_lost:
+        return "the system refuses to make the program's text read-only again";
     case Status::live_not_proven:
         return "threads are running or cannot be counted, and this CPU is not known to tolerate rewriting under them "
                "(SLICEPATCH_LIVE=1)";

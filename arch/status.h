@@ -33,6 +33,8 @@ enum class [[nodiscard]] Status : std::uint8_t {
     write_refused,
     write_failed,
     write_raced,
+    protection_unknown,
+    protection_lost,
     live_not_proven,
     live_refused,
     sync_refused,

@@ -58,22 +58,45 @@ EditWalk::EditWalk(const FormTable &forms, const SiteList &list, const Array<Act
     : forms_(forms), list_(list), actions_(actions), part_(part)
 {
     bool exits_off = false;
-    for (const Site &site : list.sites) {
-        if (actions[site.group] == Action::leave || site.state != State::compiled)
+    for (const Site &site : list.sites)
+        exits_off |= changes(site) && switches_exit_off(site);
+    if (ordered && exits_off)
+        pass_ = Pass::all_but_exits_off;
+    for (const Object &object : list.objects)
+        if (trouble_ == Status::ok)
+            trouble_ = add_object(object);
+    std::sort(stretches_.begin(), stretches_.end(),
+              [](const Stretch &a, const Stretch &b) { return a.span.first < b.span.first; });
+    for (const Stretch &stretch : stretches_)
+        if (trouble_ == Status::ok)
+            trouble_ = spans_.push(stretch.span);
+    if (!stretches_.empty())
+        site_ = stretches_[0].begin;
+}
+
+Status EditWalk::add_object(const Object &object)
+{
+    Stretch stretch{object.first_site, object.first_site + std::size_t{object.site_count}, {UINTPTR_MAX, 0, 0}};
+    TextSpan &span = stretch.span;
+    for (std::size_t i = stretch.begin; i < stretch.end; ++i) {
+        const Site &site = list_.sites[i];
+        if (!changes(site))
             continue;
         const std::uintptr_t head = site_place(*site.record).head;
-        span_ = {std::min(span_.first, head), std::max(span_.last, head + forms.backend->site_size(site.kind) - 1),
-                 span_.edits + 1};
-        exits_off |= switches_exit_off(site);
+        span = {std::min(span.first, head), std::max(span.last, head + forms_.backend->site_size(site.kind) - 1),
+                span.edits + 1};
     }
-    pass_ = !span_.edits ? Pass::done : ordered && exits_off ? Pass::all_but_exits_off : Pass::everything;
+    return span.edits ? stretches_.push(stretch) : Status::ok;
+}
+
+bool EditWalk::changes(const Site &site) const
+{
+    return actions_[site.group] != Action::leave && site.state == State::compiled;
 }
 
 bool EditWalk::belongs(const Site &site) const
 {
-    if (actions_[site.group] == Action::leave || site.state != State::compiled)
-        return false;
-    return pass_ == Pass::everything || switches_exit_off(site) == (pass_ == Pass::exits_off);
+    return changes(site) && (pass_ == Pass::everything || switches_exit_off(site) == (pass_ == Pass::exits_off));
 }
 
 bool EditWalk::switches_exit_off(const Site &site) const
@@ -81,21 +104,27 @@ bool EditWalk::switches_exit_off(const Site &site) const
     return site.kind == Kind::exit && actions_[site.group] == Action::off;
 }
 
-void EditWalk::next_pass()
+/// To the next object, or pass.
+void EditWalk::next_stretch()
 {
-    site_ = 0;
-    pass_ = pass_ == Pass::all_but_exits_off ? Pass::exits_off : Pass::done;
+    if (++stretch_ >= stretches_.size()) {
+        stretch_ = 0;
+        pass_ = pass_ == Pass::all_but_exits_off ? Pass::exits_off : Pass::done;
+    }
+    site_ = stretches_[stretch_].begin;
 }
 
 Status EditWalk::next(Array<Edit> &edits)
 {
     edits.clear();
+    if (trouble_ != Status::ok || stretches_.empty())
+        return trouble_;
     if (Status status = edits.reserve(max_edits); status != Status::ok)
         return status;
     const std::size_t site_edits = max_site_size / forms_.backend->head_size;
     while (pass_ != Pass::done && edits.size() + site_edits <= max_edits) {
-        if (site_ == list_.sites.size()) {
-            next_pass();
+        if (site_ == stretches_[stretch_].end) {
+            next_stretch();
             continue;
         }
         const Site &site = list_.sites[site_++];

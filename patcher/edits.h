@@ -13,17 +13,18 @@ namespace slicepatch {
 enum class Part : std::uint8_t { whole, tails, heads };
 
 /// Walks the edits that take each site to what the action of its group says, in an order that is right at every step:
-/// tails before heads and, if ordered, no EXIT is switched off while an ENTER of the process may still ask. Made as
-/// they are written, a page at a time: a large program's edits would be megabytes.
+/// tails before heads and, if ordered, no EXIT is switched off while an ENTER of the process may still ask. Object by
+/// object in the order of their addresses, as the kernel tells of mappings. Made as they are written, a page at a time:
+/// a large program's edits would be megabytes.
 class EditWalk {
 public:
     EditWalk(const FormTable &forms, const SiteList &list, const Array<Action> &actions, bool ordered,
              Part part = Part::whole);
 
-    /// All that will be edited.
-    [[nodiscard]] const TextSpan &span() const
+    /// All that will be edited, for each object, in the order of addresses. For this object's lifetime.
+    [[nodiscard]] std::span<const TextSpan> span() const
     {
-        return span_;
+        return spans_.span();
     }
     /// Replaces edits by those of the next sites; by none when there are no more. Only the first call allocates.
     Status next(Array<Edit> &edits);
@@ -32,17 +33,27 @@ private:
     /// Everything that can be off must be off before the first EXIT is: that is the last pass.
     enum class Pass : std::uint8_t { everything, all_but_exits_off, exits_off, done };
 
+    /// The sites of one object.
+    struct Stretch {
+        std::size_t begin, end;
+        TextSpan span;
+    };
+
+    Status add_object(const Object &object);
+    [[nodiscard]] bool changes(const Site &site) const;
     [[nodiscard]] bool belongs(const Site &site) const;
     [[nodiscard]] bool switches_exit_off(const Site &site) const;
-    void next_pass();
+    void next_stretch();
 
     const FormTable &forms_;
     const SiteList &list_;
     const Array<Action> &actions_;
     Part part_;
-    Pass pass_;
-    std::size_t site_ = 0;
-    TextSpan span_{UINTPTR_MAX, 0, 0};
+    Pass pass_ = Pass::everything;
+    Status trouble_ = Status::ok;
+    Array<Stretch> stretches_;
+    Array<TextSpan> spans_; // of the stretches
+    std::size_t stretch_ = 0, site_ = 0;
 };
 
 /// Writes what is left of the walk; what was written, and why no more, is writer.result(). Fails itself only when an

@@ -63,7 +63,7 @@ Status write_sites(EditWalk whole, Writer wanted, WriteResult &written)
 {
     TextWriter writer(wanted, false, false, whole.span());
     const Status status = write_edits(whole, writer);
-    written = writer.result();
+    written = writer.finish();
     return status;
 }
 
@@ -73,7 +73,7 @@ bool synchronise(const Backend &backend, const EditWalk &heads, WriteResult &wri
     written.status = backend.sync_threads();
     if (written.status == Status::ok)
         return true;
-    written.failed_at = heads.span().first;
+    written.failed_at = heads.span().front().first;
     return false;
 }
 
@@ -81,7 +81,7 @@ bool synchronise(const Backend &backend, const EditWalk &heads, WriteResult &wri
 /// is found out before.
 Status write_live(const Backend &backend, EditWalk tails, EditWalk heads, bool allowed, WriteResult &written)
 {
-    if (!heads.span().edits)
+    if (heads.span().empty())
         return Status::ok;
     if (allowed && !synchronise(backend, heads, written))
         return Status::ok;
@@ -93,7 +93,7 @@ Status write_live(const Backend &backend, EditWalk tails, EditWalk heads, bool a
     if (!synchronise(backend, heads, written))
         return Status::ok;
     status = write_edits(heads, writer);
-    written = writer.result();
+    written = writer.finish();
     return status;
 }
 

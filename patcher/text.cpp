@@ -4,10 +4,12 @@
 #include "../arch/backend.h"
 
 #include <algorithm>
-#include <cstdio>
+#include <cerrno>
 #include <cstring>
 #include <fcntl.h>
+#include <link.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 namespace slicepatch {
@@ -44,54 +46,57 @@ const Edit *find_mismatch(std::span<const Edit> edits, std::uint64_t Edit::*word
     return nullptr;
 }
 
-struct Mapping {
-    std::uintptr_t begin, end;
-    int protection;
+struct SegmentSearch {
+    std::uintptr_t begin, end; // of the page
+    unsigned flags;            // of the program header; 0: none
 };
 
-/// Whether the page is guarded by landing pads, which only smaps tells of.
-bool is_guarded(std::uintptr_t page)
+int visit_segments(dl_phdr_info *info, std::size_t, void *data)
 {
-    std::FILE *maps = std::fopen("/proc/self/smaps", "re");
-    if (!maps)
-        return false;
-    char line[512];
-    unsigned long begin = 0, end = 0;
-    bool inside = false, guarded = false;
-    while (std::fgets(line, sizeof line, maps)) {
-        if (std::sscanf(line, "%lx-%lx ", &begin, &end) == 2)
-            inside = page >= begin && page < end;
-        else if (inside && !std::strncmp(line, "VmFlags:", 8)) {
-            guarded = std::strstr(line, " bt");
-            break;
-        }
+    auto &search = *static_cast<SegmentSearch *>(data);
+    for (int i = 0; i < info->dlpi_phnum; ++i) {
+        const ElfW(Phdr) &segment = info->dlpi_phdr[i];
+        const std::uintptr_t begin = info->dlpi_addr + segment.p_vaddr;
+        if (segment.p_type == PT_LOAD && segment.p_flags & PF_X && begin < search.end &&
+            begin + segment.p_memsz > search.begin)
+            search.flags = segment.p_flags;
     }
-    std::fclose(maps);
-    return guarded;
+    return search.flags != 0;
 }
 
-/// The mapping that holds a page, read from the kernel, so that its protection can be put back. Without /proc: the page
-/// alone, with what text has.
-Mapping find_mapping(std::uintptr_t page, std::size_t page_size)
+/// How the loader was told to map the page.
+bool find_segment(std::uintptr_t page, std::size_t page_size, Mapping &mapping)
 {
-    Mapping mapping{page, page + page_size, PROT_READ | PROT_EXEC};
-    std::FILE *maps = std::fopen("/proc/self/maps", "re");
-    if (!maps)
-        return mapping;
-    char line[512], permissions[5];
-    unsigned long begin = 0, end = 0;
-    while (std::fgets(line, sizeof line, maps)) {
-        if (std::sscanf(line, "%lx-%lx %4s", &begin, &end, permissions) != 3 || page < begin || page >= end)
-            continue;
-        mapping = {begin, end,
-                   (permissions[0] == 'r' ? PROT_READ : 0) | (permissions[1] == 'w' ? PROT_WRITE : 0) |
-                       (permissions[2] == 'x' ? PROT_EXEC : 0)};
+    SegmentSearch search{page, page + page_size, 0};
+    dl_iterate_phdr(visit_segments, &search);
+    mapping.begin = search.begin;
+    mapping.end = search.end;
+    mapping.protection = (search.flags & PF_R ? PROT_READ : 0) | (search.flags & PF_W ? PROT_WRITE : 0) |
+                         (search.flags & PF_X ? PROT_EXEC : 0);
+    return search.flags != 0;
+}
+
+/// The mapping that holds a page, so that its protection can be put back. Without /proc: the page alone, with what the
+/// loader was told, unless it may have a guard that nobody was told of.
+Status find_mapping(Maps &maps, std::uintptr_t page, std::size_t page_size, Mapping &mapping)
+{
+    switch (maps.find(page, mapping)) {
+    case Maps::Answer::found:
+        return Status::ok;
+    case Maps::Answer::absent:
+        return Status::write_refused;
+    case Maps::Answer::unreadable:
         break;
     }
-    std::fclose(maps);
-    if (const int guard = host_backend().guard_protection(); guard && is_guarded(page))
-        mapping.protection |= guard;
-    return mapping;
+    return !host_backend().guard_protection() && find_segment(page, page_size, mapping) ? Status::ok
+                                                                                          : Status::protection_unknown;
+}
+
+/// By either of two calls that do the same (mprotect(2), pkey 0xffffffff): a filter may know one of them only.
+bool protect(std::uintptr_t begin, std::uintptr_t end, int protection)
+{
+    return mprotect(at(begin), end - begin, protection) == 0 ||
+           syscall(SYS_pkey_mprotect, begin, end - begin, protection, -1) == 0;
 }
 
 /// From the first edit to the last, in order of address.
@@ -150,8 +155,20 @@ Status ProcMem::write(std::uintptr_t address, const void *bytes, std::size_t siz
     if (!opened_)
         file_ = open("/proc/self/mem", O_RDWR | O_CLOEXEC);
     opened_ = true;
-    const ssize_t written = file_ < 0 ? -1 : pwrite(file_, bytes, size, static_cast<off_t>(address));
-    return written == static_cast<ssize_t>(size) ? Status::ok : Status::write_refused;
+    for (std::size_t done = 0; done < size;) {
+        const ssize_t written = file_ < 0 ? -1
+                                          : pwrite(file_, static_cast<const std::uint8_t *>(bytes) + done, size - done,
+                                                   static_cast<off_t>(address + done));
+        if (written <= 0 && !(written < 0 && errno == EINTR))
+            return Status::write_refused;
+        done += written > 0 ? static_cast<std::size_t>(written) : 0;
+    }
+    return Status::ok;
+}
+
+WritableMapping::WritableMapping()
+    : maps_(host_backend().guard_protection() ? Maps::own_with_flags : Maps::own, host_backend().guard_protection())
+{
 }
 
 WritableMapping::~WritableMapping()
@@ -159,38 +176,57 @@ WritableMapping::~WritableMapping()
     close();
 }
 
-bool WritableMapping::open(std::uintptr_t page, std::size_t page_size)
+Status WritableMapping::open(std::uintptr_t address, std::size_t page_size, const TextSpan &span)
 {
-    if (page >= begin_ && page < end_)
-        return true;
+    if (address >= begin_ && address < end_)
+        return Status::ok;
     close();
-    const Mapping found = find_mapping(page, page_size);
-    const std::uintptr_t begin = std::max(found.begin, first_), end = std::min(found.end, last_);
+    const std::uintptr_t in_page = page_size - 1;
+    Mapping found;
+    if (Status status = find_mapping(maps_, address & ~in_page, page_size, found); status != Status::ok)
+        return status;
+    const std::uintptr_t begin = std::max(found.begin, span.first & ~in_page);
+    const std::uintptr_t end = std::min(found.end, (span.last | in_page) + 1);
     if (mprotect(at(begin), end - begin, found.protection | PROT_READ | PROT_WRITE | PROT_EXEC) != 0)
-        return false;
+        return Status::write_refused;
     begin_ = begin;
     end_ = end;
+    opened_for_ = address;
     protection_ = found.protection;
-    return true;
+    return Status::ok;
 }
 
 void WritableMapping::close()
 {
-    // Taking a permission away is never refused; if it were, the text would still run.
-    if (end_)
-        (void)mprotect(at(begin_), end_ - begin_, protection_);
+    if (end_ && !protect(begin_, end_, protection_) && !lost_)
+        lost_ = opened_for_;
     begin_ = end_ = 0;
 }
 
-TextWriter::TextWriter(Writer wanted, bool other_threads, bool live_allowed, const TextSpan &span)
+TextWriter::TextWriter(Writer wanted, bool other_threads, bool live_allowed, std::span<const TextSpan> spans)
     : page_size_(static_cast<std::size_t>(sysconf(_SC_PAGESIZE))), wanted_(other_threads ? Writer::live : wanted),
-      live_allowed_(live_allowed), mapping_(page_of(span.first), page_of(span.last) + page_size_)
+      live_allowed_(live_allowed), spans_(spans)
 {
-    // A copy through /proc/self/mem costs 2 to 4 us a page; making a mapping writable 20 us, and then 0.3 us a page
-    // (measured). So a large program is written through its mapping, if that is allowed.
+}
+
+bool TextWriter::find_span(std::uintptr_t address)
+{
+    const auto holds = [&](const TextSpan *span) { return address >= span->first && address <= span->last; };
+    if (span_ && holds(span_))
+        return true;
+    const auto behind = std::upper_bound(spans_.begin(), spans_.end(), address,
+                                         [](std::uintptr_t a, const TextSpan &b) { return a < b.first; });
+    span_ = behind == spans_.begin() ? nullptr : &*(behind - 1);
+    return span_ && holds(span_);
+}
+
+/// A copy through /proc/self/mem costs 2 to 4 us a page; making a mapping writable 20 us, and then 0.3 us a page
+/// (measured). So an object with many pages is written through its mapping, if that is allowed.
+bool TextWriter::prefers_mapping() const
+{
     constexpr std::size_t pages_worth_a_mapping = 64;
-    const std::size_t pages = std::min((page_of(span.last) - page_of(span.first)) / page_size_ + 1, span.edits);
-    prefers_mapping_ = wanted_ == Writer::automatic && pages > pages_worth_a_mapping;
+    const std::size_t pages = (page_of(span_->last) - page_of(span_->first)) / page_size_ + 1;
+    return std::min(pages, span_->edits) > pages_worth_a_mapping;
 }
 
 void TextWriter::write(std::span<const Edit> edits)
@@ -200,39 +236,78 @@ void TextWriter::write(std::span<const Edit> edits)
         std::size_t count = 1;
         while (count < edits.size() && page_of(edits[count].address) == page)
             ++count;
-        const Page run = edits.first(count);
-        const Edit *failed = find_mismatch(run, &Edit::before);
-        result_.status = failed ? Status::write_raced : write_page(run);
-        if (const Extent written(run); result_.status == Status::ok)
-            result_.status = host_backend().sync_text(written.begin, written.end);
-        if (result_.status == Status::ok && (failed = find_mismatch(run, &Edit::after)))
-            result_.status = Status::write_failed;
+        result_.status = write_run(edits.first(count));
         if (result_.status == Status::ok)
             result_.written += count;
-        else
-            result_.failed_at = (failed ? failed : &run[0])->address;
         edits = edits.subspan(count);
     }
 }
 
+Status TextWriter::write_run(Page edits)
+{
+    if (const Edit *changed = find_mismatch(edits, &Edit::before)) {
+        result_.failed_at = changed->address;
+        return Status::write_raced;
+    }
+    Status status = write_page(edits);
+    const Extent extent(edits);
+    if (Status synced = host_backend().sync_text(extent.begin, extent.end); status == Status::ok)
+        status = synced;
+    const Edit *failed = status == Status::ok ? find_mismatch(edits, &Edit::after) : &edits[0];
+    if (failed)
+        result_.failed_at = failed->address;
+    return failed && status == Status::ok ? Status::write_failed : status;
+}
+
+const WriteResult &TextWriter::finish()
+{
+    mapping_.close();
+    if (result_.status == Status::ok && mapping_.lost()) {
+        result_.status = Status::protection_lost;
+        result_.failed_at = mapping_.lost();
+    }
+    return result_;
+}
+
 Status TextWriter::write_page(Page edits)
 {
+    if (!find_span(edits[0].address))
+        return Status::write_refused;
     if (wanted_ == Writer::live)
         return write_live(edits);
-    const bool mapping_first = wanted_ == Writer::rwx || result_.used == Writer::rwx ||
-                               (prefers_mapping_ && result_.used == Writer::automatic);
-    const Status status = write_by(mapping_first ? Writer::rwx : Writer::procmem, edits);
-    if (status == Status::ok || wanted_ != Writer::automatic || result_.used != Writer::automatic)
+    if (wanted_ != Writer::automatic)
+        return write_by(wanted_, edits);
+    const bool mapping_first = refused_ == Writer::automatic ? prefers_mapping() : refused_ == Writer::procmem;
+    const Writer first = mapping_first ? Writer::rwx : Writer::procmem;
+    const Status status = write_by(first, edits);
+    if (status != Status::write_refused && status != Status::protection_unknown)
         return status;
+    refused_ = first;
     return write_by(mapping_first ? Writer::procmem : Writer::rwx, edits);
 }
 
 Status TextWriter::write_by(Writer writer, Page edits)
 {
     const Status status = writer == Writer::procmem ? write_memory(edits) : write_mapping(edits);
-    if (status == Status::ok)
+    if (writer == Writer::procmem && status != Status::ok && !put_back(edits))
+        return Status::write_failed;
+    if (status == Status::ok && result_.used != Writer::rwx)
         result_.used = writer;
     return status;
+}
+
+/// Whether nothing is left of a copy that stopped somewhere, in the middle of a word even. Nobody else runs then, so that
+/// the order is all the same.
+bool TextWriter::put_back(Page edits)
+{
+    for (const Edit &edit : edits) {
+        if (read_word(edit) == edit.before || memory_.write(edit.address, &edit.before, edit.size) == Status::ok)
+            continue;
+        if (mapping_.open(edit.address, page_size_, *span_) != Status::ok)
+            return false;
+        write_word({edit.address, edit.after, edit.before, edit.size});
+    }
+    return true;
 }
 
 Status TextWriter::write_memory(Page edits)
@@ -259,8 +334,8 @@ Status TextWriter::write_copy(Page edits)
 
 Status TextWriter::write_mapping(Page edits)
 {
-    if (!mapping_.open(page_of(edits[0].address), page_size_))
-        return Status::write_refused;
+    if (Status status = mapping_.open(edits[0].address, page_size_, *span_); status != Status::ok)
+        return status;
     for (const Edit &edit : edits)
         write_word(edit);
     return Status::ok;

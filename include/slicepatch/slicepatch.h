@@ -101,7 +101,7 @@ struct slicepatch_report {
     uint32_t threads_missed;  /* ... and threads that could not be reached: harmless, their requests are ignored */
     int32_t yield_number;     /* system call that ends a granted slice; not 471 where a sandbox denies that one */
     uint32_t duration_us;     /* of the last slicepatch_init(), microseconds */
-    char writer[16];          /* how bytes were written: "procmem", "rwx", "live", "none" */
+    char writer[16];          /* how bytes were written: "procmem", "rwx" (some of them, at least), "live", "none" */
     char verifier[32];        /* what proved the encoded bytes: "Zydis", "assembler" */
     char reason[192];         /* why this guarantee, in words */
     char failure[192];        /* the first thing that went wrong with a site, empty if nothing did */

@@ -5,6 +5,9 @@
 
 #include <doctest/doctest.h>
 
+#include <filesystem>
+#include <unistd.h>
+
 using namespace slicepatch::test;
 
 namespace {
@@ -12,6 +15,33 @@ namespace {
 std::string open(const char *object) {
     return std::string("open=") + object;
 }
+
+/// A folder that is gone at the end, for objects of a test's own.
+class Folder {
+public:
+    Folder() {
+        std::string name = std::filesystem::temp_directory_path() / "slicepatch-test-XXXXXX";
+        REQUIRE(mkdtemp(name.data()));
+        std::filesystem::permissions(name, std::filesystem::perms(0755)); // others may look for names
+        path_ = name;
+    }
+    Folder(const Folder &) = delete;
+    Folder &operator=(const Folder &) = delete;
+    ~Folder() {
+        std::filesystem::remove_all(path_);
+    }
+
+    [[nodiscard]] std::string copy(const char *object, const std::string &name) const {
+        std::filesystem::copy_file(object, path_ / name);
+        return path_ / name;
+    }
+    [[nodiscard]] std::string path() const {
+        return path_;
+    }
+
+private:
+    std::filesystem::path path_;
+};
 
 } // namespace
 
@@ -167,4 +197,55 @@ TEST_CASE("what dlerror() has to say survives the start of a thread and init") {
     for (const char *program : {SUBJECT, SUBJECT_ARCHIVE})
         CHECK(run({.program = program, .arguments = {"kernel=stock", "yield=ok", "dlerror"}}).value("dlerror") ==
               "kept");
+}
+
+namespace {
+
+/// How many system calls a program with that many objects makes, all in all.
+unsigned long count_calls(const std::vector<std::string> &paths, std::size_t objects,
+                          const std::vector<std::string> &verbs, const std::vector<std::string> &environment) {
+    std::vector<std::string> arguments = {SUBJECT, "kernel=none"};
+    for (std::size_t i = 0; i < objects; ++i)
+        arguments.push_back(open(paths[i].c_str()));
+    arguments.insert(arguments.end(), verbs.begin(), verbs.end());
+    const Outcome outcome = run({.program = COUNT_CALLS, .arguments = arguments, .environment = environment});
+    CAPTURE(outcome.out);
+    if (skipped(outcome, "ptrace"))
+        return 0;
+    CHECK(outcome.status == 0);
+    CHECK(outcome.value("off") == std::to_string(std::stoul(all_sites) + 4 * objects));
+    CHECK(outcome.value("compiled") == "0");
+    return std::stoul(outcome.value("calls"));
+}
+
+} // namespace
+
+TEST_CASE("what a further object costs does not grow with the number of objects") {
+    needs_whole_system("system calls are counted by ptrace");
+    constexpr std::size_t few = 50, many = 4 * few;
+    const Folder folder;
+    std::vector<std::string> paths;
+    for (std::size_t i = 0; i < many; ++i)
+        paths.push_back(folder.copy(PLUGIN, std::to_string(i) + ".so"));
+    const struct {
+        std::vector<std::string> verbs, environment;
+    } ways[] = {
+        {{"init"}, {}},
+        {{"init"}, {"SLICEPATCH_WRITER=procmem"}},
+        {{"init"}, {"SLICEPATCH_WRITER=rwx"}},
+        {{"init"}, {"SLICEPATCH_SITES=-nothing"}},
+        {{"threads=1", "init", "join"}, {"SLICEPATCH_LIVE=1"}},
+    };
+    unsigned long by_copies = 0;
+    for (const auto &way : ways) {
+        CAPTURE(way.environment);
+        const unsigned long none = count_calls(paths, 0, way.verbs, way.environment);
+        if (!none)
+            return;
+        const unsigned long some = count_calls(paths, few, way.verbs, way.environment) - none;
+        const unsigned long all = count_calls(paths, many, way.verbs, way.environment) - none;
+        CHECK(all < 6 * some); // 4 times as many objects
+        by_copies = by_copies ? by_copies : all;
+        CHECK(all < 2 * by_copies);
+    }
 }

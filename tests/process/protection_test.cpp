@@ -5,6 +5,7 @@
 
 #include <doctest/doctest.h>
 
+#include <filesystem>
 #include <sched.h>
 #include <sys/mount.h>
 #include <unistd.h>
@@ -63,6 +64,65 @@ TEST_CASE("text stays read-only, executable and the file's when it was written t
 
 TEST_CASE("text is read-only and executable again when it was written through a writable mapping") {
     const Outcome outcome = patch_under({}, {"SLICEPATCH_WRITER=rwx"});
+    check_patched(outcome, "rwx");
+    CHECK(outcome.value("text") == "r-xp file");
+}
+
+namespace {
+
+/// A path in which most lines of /proc/self/maps, cut anywhere, go on as those of another mapping.
+std::filesystem::path make_hostile_folder(const std::filesystem::path &above) {
+    const std::string folder = std::string(220, ' ') + "0-ffffffffffffffff rwxp";
+    std::filesystem::path path = above;
+    while (path.native().size() + folder.size() < 3800)
+        path /= folder;
+    std::filesystem::create_directories(path);
+    return path;
+}
+
+} // namespace
+
+TEST_CASE("what folders are called is no mapping, wherever it stands") {
+    std::string above = std::filesystem::temp_directory_path() / "slicepatch-test-XXXXXX";
+    REQUIRE(mkdtemp(above.data()));
+    const std::filesystem::path program = make_hostile_folder(above) / "subject";
+    std::filesystem::copy_file(SUBJECT, program);
+    const Outcome outcome = run({.program = program,
+                                 .arguments = {"kernel=none", "init", "run=100", "check", "states", "mapping"},
+                                 .environment = {"SLICEPATCH_WRITER=rwx"}});
+    std::filesystem::remove_all(above);
+    check_patched(outcome, "rwx");
+    CHECK(outcome.value("text") == "r-xp file");
+}
+
+TEST_CASE("where one call that takes permissions away is denied, text is read-only again by another") {
+    const Outcome outcome = patch_under({"deny=r-x"}, {"SLICEPATCH_WRITER=rwx"});
+    check_patched(outcome, "rwx");
+    CHECK(outcome.value("text") == "r-xp file");
+}
+
+TEST_CASE("that the system refuses to make text read-only again is reported") {
+    const std::string lost_text = "the system refuses to make the program's text read-only again";
+    for (const char *thread : {"run=1", "threads=1"}) {
+        const Outcome outcome =
+            run_subject({"kernel=none", thread, "deny=r-x-by-any", "init", "join", "run=100", "check", "states", "mapping"},
+                        {"SLICEPATCH_WRITER=rwx", "SLICEPATCH_LIVE=1"});
+        CAPTURE(outcome.out);
+        if (skipped(outcome, "a filter"))
+            return;
+        CHECK(outcome.status == 0);
+        CHECK(outcome.value("answer") == "0");
+        CHECK(outcome.value("off") == all_sites);
+        CHECK(outcome.value("text") == "rwxp file"); // nobody can help it
+        CHECK(outcome.value("failure").ends_with(lost_text));
+        CHECK(outcome.value("foreign") == "0");
+        CHECK(outcome.value("counted") == "yes");
+    }
+}
+
+TEST_CASE("where no file can be opened, text is as its program headers say when it was written through its mapping") {
+    const Outcome outcome = run_subject({"kernel=none", "descriptors=3", "init", "descriptors=20", "run=100", "check",
+                                         "states", "mapping"});
     check_patched(outcome, "rwx");
     CHECK(outcome.value("text") == "r-xp file");
 }

@@ -3,12 +3,14 @@
 // The writers, on pages of anonymous memory that are r-x like text.
 #include "patcher/array.h"
 #include "patcher/text.h"
+#include "tests/process/programs/filters.h"
 
 #include <doctest/doctest.h>
 
 #include <algorithm>
 #include <cstring>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 using namespace slicepatch;
@@ -60,9 +62,19 @@ WriteResult write_edits(const Array<Edit> &edits, Writer wanted, bool other_thre
     TextSpan span{UINTPTR_MAX, 0, edits.size()};
     for (const Edit &edit : edits)
         span = {std::min(span.first, edit.address), std::max(span.last, edit.address), span.edits};
-    TextWriter writer(wanted, other_threads, live_allowed, span);
+    TextWriter writer(wanted, other_threads, live_allowed, {&span, 1});
     writer.write(edits.span());
-    return writer.result();
+    return writer.finish();
+}
+
+/// In a process of its own, in which filters stay: whether check() holds there.
+bool holds_in_child(auto check)
+{
+    const pid_t child = fork();
+    if (child == 0)
+        _exit(check() ? 0 : 1);
+    int status = 1;
+    return waitpid(child, &status, 0) == child && status == 0;
 }
 
 } // namespace
@@ -139,4 +151,60 @@ TEST_CASE("a page keeps its protection after a write through its mapping")
     CHECK(read(pipes[0], reinterpret_cast<void *>(edits[0].address), 1) == -1);
     close(pipes[0]);
     close(pipes[1]);
+}
+
+TEST_CASE("of a page that was written in part, nothing stays")
+{
+    for (bool mapping_denied : {false, true}) {
+        const TextPages text(1);
+        Array<Edit> edits;
+        for (std::size_t i = 0; i < 3; ++i)
+            REQUIRE(edits.push(text.edit(i * 64)) == Status::ok);
+        CHECK(holds_in_child([&] {
+            // The first edit is written, the second is refused.
+            if (answer_with(SYS_pwrite64, 3, UINT32_MAX, static_cast<std::uint32_t>(edits[1].address), EIO) ||
+                (mapping_denied && answer_with(SYS_mprotect, 2, PROT_WRITE, PROT_WRITE, EACCES)))
+                return false;
+            const WriteResult refused = write_edits(edits, Writer::procmem, false, false);
+            return refused.status == Status::write_refused && refused.used == Writer::automatic &&
+                   refused.failed_at == edits[0].address && text.count_changed() == 0;
+        }));
+        CHECK(holds_in_child([&] {
+            if (answer_with(SYS_pwrite64, 3, UINT32_MAX, static_cast<std::uint32_t>(edits[1].address), EIO) ||
+                (mapping_denied && answer_with(SYS_mprotect, 2, PROT_WRITE, PROT_WRITE, EACCES)))
+                return false;
+            const WriteResult other = write_edits(edits, Writer::automatic, false, false);
+            return mapping_denied ? other.status == Status::write_refused && text.count_changed() == 0
+                                  : other.status == Status::ok && other.used == Writer::rwx &&
+                                        text.count_changed() == 3 * 8;
+        }));
+    }
+}
+
+TEST_CASE("an object with edits on many pages is written through its mapping, others beside it are not")
+{
+    const TextPages one(65), other(65);
+    for (std::size_t edits_of_other : {64, 65}) {
+        CAPTURE(edits_of_other);
+        CHECK(holds_in_child([&] {
+            Array<Edit> edits;
+            Array<TextSpan> spans;
+            const TextPages *texts[] = {&one, &other};
+            if (other.edit(0).address < one.edit(0).address)
+                std::swap(texts[0], texts[1]);
+            for (const TextPages *text : texts) {
+                const std::size_t count = text == &one ? 3 : edits_of_other;
+                for (std::size_t i = 0; i < count; ++i)
+                    if (edits.push(text->edit(i * 4096)) != Status::ok)
+                        return false;
+                if (spans.push({text->edit(0).address, text->edit(64 * 4096).address, count}) != Status::ok)
+                    return false;
+            }
+            TextWriter writer(Writer::automatic, false, false, spans.span());
+            writer.write(edits.span());
+            return writer.finish().status == Status::ok &&
+                   writer.result().used == (edits_of_other == 65 ? Writer::rwx : Writer::procmem) &&
+                   one.count_changed() == 3 * 8 && other.count_changed() == edits_of_other * 8;
+        }));
+    }
 }

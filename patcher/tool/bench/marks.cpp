@@ -80,7 +80,7 @@ Status patch(void *data)
     TextWriter writer(Writer::automatic, !single_threaded(), live_writes_proven(), walk.span());
     if (Status status = write_edits(walk, writer); status != Status::ok)
         return status;
-    work.written = writer.result();
+    work.written = writer.finish();
     read_states(work.forms, work.list);
     return work.written.status;
 }

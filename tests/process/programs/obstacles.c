@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -123,12 +124,15 @@ static void seal(const char *argument)
     dl_iterate_phdr(seal_text, NULL);
 }
 
-/* deny=rwx|procmem|membarrier|cpuid */
+/* deny=rwx|r-x|r-x-by-any|procmem|membarrier|cpuid */
 static void deny(const char *what)
 {
     int failed = -1;
     if (!strcmp(what, "rwx"))
         failed = answer_with(SYS_mprotect, 2, PROT_WRITE | PROT_EXEC, PROT_WRITE | PROT_EXEC, EACCES);
+    else if (!strncmp(what, "r-x", 3)) /* what makes text read-only again */
+        failed = answer_with(SYS_mprotect, 2, UINT32_MAX, PROT_READ | PROT_EXEC, EACCES) ||
+                 (what[3] && answer_with(SYS_pkey_mprotect, 2, UINT32_MAX, PROT_READ | PROT_EXEC, EACCES));
     else if (!strcmp(what, "procmem")) /* the only file that the library opens for writing */
         failed = answer_with(SYS_openat, 2, O_ACCMODE, O_RDWR, EACCES);
     else if (!strcmp(what, "membarrier"))
@@ -190,10 +194,12 @@ static void print_mapping(const char *argument)
     const uintptr_t text = find_site("first", SLICEPATCH_SITE_ENTER);
     FILE *maps = fopen("/proc/self/maps", "re");
     uintptr_t begin, end;
-    char line[512], permissions[5];
-    while (maps && fgets(line, sizeof line, maps))
+    char *line = NULL, permissions[5];
+    size_t size = 0;
+    while (maps && getline(&line, &size, maps) > 0)
         if (sscanf(line, "%lx-%lx %4s", &begin, &end, permissions) == 3 && begin <= text && text < end)
             printf("text=%s %s\n", permissions, strchr(line, '/') ? "file" : "anonymous");
+    free(line);
     if (maps)
         fclose(maps);
 }
@@ -204,15 +210,37 @@ static void print_guard(const char *argument)
     const uintptr_t text = find_site("first", SLICEPATCH_SITE_ENTER);
     FILE *maps = fopen("/proc/self/smaps", "re");
     uintptr_t begin, end;
-    char line[512], permissions[5];
+    char *line = NULL, permissions[5];
+    size_t size = 0;
     int inside = 0;
-    while (maps && fgets(line, sizeof line, maps))
+    while (maps && getline(&line, &size, maps) > 0)
         if (sscanf(line, "%lx-%lx %4s", &begin, &end, permissions) == 3)
             inside = begin <= text && text < end;
         else if (inside && !strncmp(line, "VmFlags:", 8))
             printf("guarded=%s\n", strstr(line, " bt") ? "yes" : "no");
+    free(line);
     if (maps)
         fclose(maps);
+}
+
+/* As nobody, who has no privileges. */
+static void become_nobody(const char *argument)
+{
+    (void)argument;
+    const uid_t nobody = 65534;
+    if (getuid() == 0 && (setgroups(0, NULL) || setgid(nobody) || setuid(nobody) || prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)))
+        unsupported("cannot become another user");
+}
+
+/* descriptors=N: no more files can be open at once. */
+static void limit_descriptors(const char *count)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit))
+        broken("getrlimit");
+    limit.rlim_cur = strtoul(count, NULL, 10);
+    if (setrlimit(RLIMIT_NOFILE, &limit))
+        broken("setrlimit");
 }
 
 const struct verb obstacle_verbs[] = {
@@ -230,5 +258,7 @@ const struct verb obstacle_verbs[] = {
     {"take-signals", take_signals},
     {"dispositions", print_dispositions},
     {"mapping", print_mapping},
+    {"nobody", become_nobody},
+    {"descriptors", limit_descriptors},
     {NULL, NULL},
 };
