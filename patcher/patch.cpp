@@ -131,6 +131,10 @@ void patch_process(const PatchOptions &options, PatchResult &result)
     // Verify all sites before any byte is written: what is not as compiled, or as we would leave it, stays.
     read_states(forms, result.list);
 
+    // What the user has chosen: files are read for that, which may take its time.
+    if ((result.status = select_groups(result.list, options.selection, result.selection)) != Status::ok)
+        return;
+
     // Plan, by group. From here on no signal handler of this thread starts a thread or runs a half-written site.
     const SignalsBlocked blocked;
     result.other_threads = !single_threaded();
@@ -142,7 +146,7 @@ void patch_process(const PatchOptions &options, PatchResult &result)
         .kernel_may_grant = facts.state >= 0 || result.guarantee.level != SLICEPATCH_GUARANTEE_NONE,
     };
     Array<Action> actions;
-    if ((result.status = plan(result.list, input, options.selection, actions)) != Status::ok)
+    if ((result.status = plan(result.list, input, result.selection.groups, actions)) != Status::ok)
         return;
 
     // Write, sync.

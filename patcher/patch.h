@@ -6,6 +6,7 @@
 
 #include "kernel.h"
 #include "plan.h"
+#include "selection.h"
 #include "text.h"
 
 namespace slicepatch {
@@ -22,6 +23,7 @@ struct PatchResult {
     Status status = Status::ok;
     Guarantee guarantee{};
     SiteList list; // states as left
+    Selection selection;
     WriteResult written;
     int yield_number = SLICEPATCH_NR_RSEQ_SLICE_YIELD;
     bool threads_hooked = false;

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "plan.h"
 
-#include "symbols.h"
-
 #include <cstring>
 #include <fnmatch.h>
 
@@ -84,20 +82,9 @@ struct States {
     bool enabled, off;
 };
 
-bool is_selected(const SiteList &list, const Group &group, const char *selection)
-{
-    if (!selection || !*selection)
-        return true;
-    if (group.label)
-        return selects(selection, group.label);
-    // Only now is a function's name worth opening the object's file.
-    const FunctionName name(list.objects[group.object], group.function);
-    return selects(selection, name.text());
-}
-
 } // namespace
 
-Status plan(const SiteList &list, const PlanInput &input, const char *selection, Array<Action> &actions)
+Status plan(const SiteList &list, const PlanInput &input, const Array<bool> &selected, Array<Action> &actions)
 {
     Array<States> states;
     if (Status status = states.fill(list.groups.size(), {false, false}); status != Status::ok)
@@ -116,7 +103,7 @@ Status plan(const SiteList &list, const PlanInput &input, const char *selection,
             .has_enter = group.has_enter,
             .has_exit = group.has_exit,
             .trouble = group.trouble != Status::ok,
-            .selected = is_selected(list, group, selection),
+            .selected = selected[i],
             .has_enabled = states[i].enabled,
             .has_off = states[i].off,
         };

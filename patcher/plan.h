@@ -35,8 +35,8 @@ struct GroupFacts {
 
 Action plan_group(const GroupFacts &group, const PlanInput &input);
 
-/// One action per group of the list.
-Status plan(const SiteList &list, const PlanInput &input, const char *selection, Array<Action> &actions);
+/// One action per group of the list, of which selected says whether the user has chosen it (selection.h).
+Status plan(const SiteList &list, const PlanInput &input, const Array<bool> &selected, Array<Action> &actions);
 
 inline constexpr std::size_t longest_glob = 4095; // bytes of one item of a selection, without its '-'
 

@@ -84,6 +84,10 @@ void fill_failure(const PatchResult &result, slicepatch_report &report)
             describe(*site, result.list, result.written.status, report.failure);
     } else if (result.status != Status::ok) {
         std::snprintf(report.failure, sizeof report.failure, "%s", status_text(result.status));
+    } else if (result.selection.unnamed) {
+        std::snprintf(report.failure, sizeof report.failure,
+                      "names of functions cannot be read, so that none of those without a label is selected in %s",
+                      *result.selection.unnamed ? result.selection.unnamed : "the executable");
     } else if (result.guarantee.level == SLICEPATCH_GUARANTEE_THREAD && !result.threads_hooked && report.compiled) {
         std::snprintf(report.failure, sizeof report.failure,
                       "threads that start later do not pass through this copy of the library: the executable has to "

@@ -1,57 +1,41 @@
 // SPDX-License-Identifier: MIT
 //
-// Names of functions, from the symbol table of the file that an object was loaded from.
+// Names of functions: of those that an object exports from its memory, of all others from the symbol table of its file.
 #ifndef SLICEPATCH_SYMBOLS_H
 #define SLICEPATCH_SYMBOLS_H
 
-#include "sites.h"
+#include "maps.h"
 
-#include <cstring>
+#include <link.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
 
 namespace slicepatch {
 
-/// A file mapped for reading. Every access is checked against its size: it need not be the file that was loaded.
-class MappedFile {
-public:
-    explicit MappedFile(const char *path);
-    MappedFile(const MappedFile &) = delete;
-    MappedFile &operator=(const MappedFile &) = delete;
-    ~MappedFile();
-
-    template <class T> bool read(std::uint64_t offset, T &value) const
-    {
-        if (!data_ || offset > size_ || size_ - offset < sizeof value)
-            return false;
-        std::memcpy(&value, data_ + offset, sizeof value);
-        return true;
-    }
-
-    /// The null-terminated string at offset, null if it does not end inside the file.
-    [[nodiscard]] const char *string(std::uint64_t offset) const;
-
-private:
-    const std::uint8_t *data_ = nullptr;
-    std::size_t size_ = 0;
+/// A function whose name is asked for.
+struct Function {
+    std::uintptr_t address; // of its first byte
+    std::uint32_t group;
+    bool named;
 };
 
-/// The (mangled) name of the function that starts at address, of any length. Without what the compiler adds behind a
-/// dot when it makes several of one (".part.0", ".cold"): they share every decision.
-class FunctionName {
-public:
-    FunctionName(const Object &object, std::uintptr_t address);
-    FunctionName(const FunctionName &) = delete;
-    FunctionName &operator=(const FunctionName &) = delete;
-    ~FunctionName();
-
-    /// "" where the file is gone, stripped or unreadable. For this object's lifetime.
-    [[nodiscard]] const char *text() const
-    {
-        return name_ ? name_ : "";
-    }
-
-private:
-    char *name_ = nullptr;
+/// Whom names are told.
+struct NameVisitor {
+    void (*visit)(std::uint32_t group, const char *name, void *data);
+    void *data;
 };
+
+/// Tells the (mangled) name of each of an object's functions, of any length, in one pass over its symbols. Without what
+/// the compiler adds behind a dot when it makes several of one (".part.0", ".cold"): they share every decision. functions
+/// are in the order of their addresses. Call it under the loader's lock, and for objects in the order of their addresses,
+/// with the same maps.
+///
+/// False when functions are left that may have a name: the object's file cannot be read, or what is found at its path is
+/// another one. A file is the object's if the kernel maps both as the same; nothing but regular files is opened, and
+/// nothing of a file is mapped for longer than that question, because whoever cuts it short would end the process.
+bool name_functions(const dl_phdr_info &object, Maps &maps, std::span<Function> functions, const NameVisitor &visitor);
 
 } // namespace slicepatch
 

@@ -6,6 +6,7 @@
 #include "patcher/edits.h"
 #include "patcher/forms.h"
 #include "patcher/plan.h"
+#include "patcher/selection.h"
 #include "site_bytes.h"
 
 #include <doctest/doctest.h>
@@ -148,7 +149,10 @@ private:
         read_states(forms_, list);
         Array<Action> actions;
         Array<Edit> edits;
-        REQUIRE(plan(list, input, selection, actions) == Status::ok);
+        Selection selected;
+        REQUIRE(list.objects.push({"", 0, nullptr, 0, static_cast<std::uint32_t>(kinds_.size())}) == Status::ok);
+        REQUIRE(select_groups(list, selection, selected) == Status::ok);
+        REQUIRE(plan(list, input, selected.groups, actions) == Status::ok);
         EditWalk walk(forms_, list, actions, keep_order_ && input.kernel_may_grant);
         REQUIRE(walk.next(edits) == Status::ok);
         // A write may fail before each edit; what was written before it stays.

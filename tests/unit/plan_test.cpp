@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "patcher/plan.h"
+#include "patcher/selection.h"
 
 #include <doctest/doctest.h>
 
@@ -50,7 +51,10 @@ Action plan_for(void (*function)(), const char *selection)
                               .has_enter = true,
                               .has_exit = true,
                               .trouble = Status::ok}) == Status::ok);
-    REQUIRE(plan(list, {SLICEPATCH_GUARANTEE_PROCESS, true, false, true}, selection, actions) == Status::ok);
+    Selection selected;
+    REQUIRE(select_groups(list, selection, selected) == Status::ok);
+    REQUIRE(selected.unnamed == nullptr);
+    REQUIRE(plan(list, {SLICEPATCH_GUARANTEE_PROCESS, true, false, true}, selected.groups, actions) == Status::ok);
     return actions[0];
 }
 

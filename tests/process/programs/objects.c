@@ -7,6 +7,9 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static void *opened;
 static unsigned long plugin_runs;
@@ -16,6 +19,45 @@ static void open_object(const char *path)
     opened = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (!opened)
         broken(dlerror());
+}
+
+/* There is something else at the path of an object now, or nothing. */
+static void replace_by_fifo(const char *path)
+{
+    if (unlink(path) || mkfifo(path, 0600))
+        broken("mkfifo");
+}
+
+static void remove_file(const char *path)
+{
+    if (unlink(path))
+        broken("unlink");
+}
+
+/* copy=FROM:TO */
+static void copy_file(const char *paths)
+{
+    const char *const to = strchr(paths, ':');
+    char from[4096], bytes[4096];
+    if (!to || (size_t)(to - paths) >= sizeof from)
+        broken(paths);
+    memcpy(from, paths, (size_t)(to - paths));
+    from[to - paths] = 0;
+    FILE *source = fopen(from, "re"), *copy = fopen(to + 1, "we");
+    if (!source || !copy)
+        broken(paths);
+    for (size_t size; (size = fread(bytes, 1, sizeof bytes, source)) > 0;)
+        if (fwrite(bytes, 1, size, copy) != size)
+            broken("fwrite");
+    fclose(source);
+    if (fclose(copy))
+        broken("fclose");
+}
+
+static void change_folder(const char *path)
+{
+    if (chdir(path))
+        broken("chdir");
 }
 
 static void close_object(const char *argument)
@@ -159,6 +201,10 @@ const struct verb object_verbs[] = {
     {"open-during-init", open_during_init},
     {"dlerror", keep_dlerror},
     {"open", open_object},
+    {"fifo", replace_by_fifo},
+    {"remove", remove_file},
+    {"copy", copy_file},
+    {"folder", change_folder},
     {"close", close_object},
     {"plugin-run", run_plugin},
     {"plugin-init", print_plugin_init},

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MIT
+#include "selection.h"
+
+#include "plan.h"
+#include "symbols.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace slicepatch {
+
+namespace {
+
+/// An object of the list, with what the loader says of it.
+struct LoadedObject {
+    dl_phdr_info info;
+    std::uint32_t object;
+};
+
+struct ObjectSearch {
+    const SiteList &list;
+    Array<LoadedObject> &found;
+    std::uint32_t next = 0;
+    Status status = Status::ok;
+};
+
+/// Objects come in the order in which find_sites() has seen them.
+int visit_object(dl_phdr_info *info, std::size_t, void *data)
+{
+    auto &search = *static_cast<ObjectSearch *>(data);
+    if (search.next == search.list.objects.size())
+        return 1;
+    const Object &object = search.list.objects[search.next];
+    if (info->dlpi_addr == object.base && !std::strcmp(info->dlpi_name, object.name))
+        search.status = search.found.push({*info, search.next++});
+    return search.status != Status::ok;
+}
+
+/// The last item matches everything: no other one matters.
+bool needs_no_names(const char *globs)
+{
+    const char *comma = std::strrchr(globs, ',');
+    const char *last = comma ? comma + 1 : globs;
+    return !std::strcmp(last, "*") || !std::strcmp(last, "-*");
+}
+
+struct Work {
+    const char *globs;
+    Selection &selection;
+};
+
+void select_by_name(std::uint32_t group, const char *name, void *data)
+{
+    auto &work = *static_cast<Work *>(data);
+    work.selection.groups[group] = selects(work.globs, name);
+}
+
+/// Functions whose names are asked for, in the order of their objects and addresses.
+Status collect_functions(const SiteList &list, Array<Function> &functions)
+{
+    for (std::size_t i = 0; i < list.groups.size(); ++i) {
+        const Group &group = list.groups[i];
+        if (!group.label && group.function)
+            if (Status status = functions.push({group.function, static_cast<std::uint32_t>(i), false});
+                status != Status::ok)
+                return status;
+    }
+    std::sort(functions.begin(), functions.end(), [&](const Function &a, const Function &b) {
+        const std::uint32_t in = list.groups[a.group].object, other = list.groups[b.group].object;
+        return in != other ? in < other : a.address < b.address;
+    });
+    return Status::ok;
+}
+
+/// The loaded objects in the order of their addresses, in which Maps reads.
+Status collect_objects(const SiteList &list, Array<LoadedObject> &objects)
+{
+    ObjectSearch search{list, objects};
+    dl_iterate_phdr(visit_object, &search);
+    std::sort(objects.begin(), objects.end(), [](const LoadedObject &a, const LoadedObject &b) {
+        return a.info.dlpi_addr < b.info.dlpi_addr;
+    });
+    return search.status;
+}
+
+/// Those of one object.
+std::span<Function> functions_of(std::uint32_t object, const SiteList &list, Array<Function> &functions)
+{
+    const auto begin = std::partition_point(functions.begin(), functions.end(), [&](const Function &function) {
+        return list.groups[function.group].object < object;
+    });
+    const auto end = std::partition_point(begin, functions.end(), [&](const Function &function) {
+        return list.groups[function.group].object == object;
+    });
+    return {begin, end};
+}
+
+Status select_functions(const SiteList &list, const char *globs, Selection &selection)
+{
+    Array<Function> functions;
+    Array<LoadedObject> objects;
+    if (Status status = collect_functions(list, functions); status != Status::ok || functions.empty())
+        return status;
+    if (Status status = collect_objects(list, objects); status != Status::ok)
+        return status;
+    Maps maps;
+    Work work{globs, selection};
+    for (const LoadedObject &object : objects) {
+        const std::span<Function> asked = functions_of(object.object, list, functions);
+        if (asked.empty() || name_functions(object.info, maps, asked, {select_by_name, &work}))
+            continue;
+        for (const Function &function : asked)
+            if (!function.named)
+                selection.groups[function.group] = false;
+        if (!selection.unnamed)
+            selection.unnamed = list.objects[object.object].name;
+    }
+    return Status::ok;
+}
+
+} // namespace
+
+Status select_groups(const SiteList &list, const char *globs, Selection &selection)
+{
+    if (Status status = selection.groups.fill(list.groups.size(), true); status != Status::ok)
+        return status;
+    if (!globs || !*globs)
+        return Status::ok;
+    const bool without_name = selects(globs, "");
+    for (std::size_t i = 0; i < list.groups.size(); ++i)
+        selection.groups[i] = list.groups[i].label ? selects(globs, list.groups[i].label) : without_name;
+    return needs_no_names(globs) ? Status::ok : select_functions(list, globs, selection);
+}
+
+} // namespace slicepatch

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT
+//
+// Which groups of sites the user has chosen, by their labels or the names of their functions.
+#ifndef SLICEPATCH_SELECTION_H
+#define SLICEPATCH_SELECTION_H
+
+#include "sites.h"
+
+namespace slicepatch {
+
+struct Selection {
+    Array<bool> groups;            // of the list: whether it is selected
+    const char *unnamed = nullptr; // the first object with functions whose names cannot be read, as Object has it
+};
+
+/// Fills in what globs (see selects()) say of each group. A function that has no name, in an object without symbols, is
+/// what a list makes of those that it does not match; one whose name cannot be read is not selected, since it may be
+/// the one that the list excludes. Opens files, so call it before signals are blocked, under the loader's lock.
+Status select_groups(const SiteList &list, const char *globs, Selection &selection);
+
+} // namespace slicepatch
+
+#endif
