@@ -119,7 +119,7 @@ Status EditWalk::next(Array<Edit> &edits)
     edits.clear();
     if (trouble_ != Status::ok || stretches_.empty())
         return trouble_;
-    if (Status status = edits.reserve(max_edits); status != Status::ok)
+    if (Status status = reserve_edits(edits); status != Status::ok)
         return status;
     const std::size_t site_edits = max_site_size / forms_.backend->head_size;
     while (pass_ != Pass::done && edits.size() + site_edits <= max_edits) {
@@ -140,9 +140,19 @@ Status EditWalk::next(Array<Edit> &edits)
     return Status::ok;
 }
 
+Status reserve_edits(Array<Edit> &edits)
+{
+    return edits.reserve(max_edits);
+}
+
 Status write_edits(EditWalk &walk, TextWriter &writer)
 {
     Array<Edit> edits;
+    return write_edits(walk, writer, edits);
+}
+
+Status write_edits(EditWalk &walk, TextWriter &writer, Array<Edit> &edits)
+{
     do {
         if (Status status = walk.next(edits); status != Status::ok)
             return status;

@@ -56,8 +56,12 @@ private:
     std::size_t stretch_ = 0, site_ = 0;
 };
 
+/// Room for all that write_edits() needs.
+Status reserve_edits(Array<Edit> &edits);
+
 /// Writes what is left of the walk; what was written, and why no more, is writer.result(). Fails itself only when an
-/// edit cannot be made.
+/// edit cannot be made, which with reserved edits is never for want of memory.
+Status write_edits(EditWalk &walk, TextWriter &writer, Array<Edit> &edits);
 Status write_edits(EditWalk &walk, TextWriter &writer);
 
 } // namespace slicepatch

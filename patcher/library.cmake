@@ -9,7 +9,8 @@ add_library(slicepatch_runtime OBJECT asmjit_runtime.cpp)
 target_compile_options(slicepatch_runtime PRIVATE -fno-lto)
 
 # ---- libslicepatch.so: the decoder stays outside, a program may have it already ----
-add_library(slicepatch SHARED $<TARGET_OBJECTS:slicepatch_core> $<TARGET_OBJECTS:slicepatch_runtime>)
+add_library(slicepatch SHARED $<TARGET_OBJECTS:slicepatch_core> $<TARGET_OBJECTS:slicepatch_area>
+    $<TARGET_OBJECTS:slicepatch_runtime>)
 add_library(slicepatch::slicepatch ALIAS slicepatch)
 # Linked as C, which leaves libstdc++ out; the sanitizers' runtimes need it.
 if(CMAKE_CXX_FLAGS MATCHES "-fsanitize")
@@ -33,7 +34,8 @@ target_link_options(slicepatch PRIVATE
     LINKER:--version-script=${CMAKE_CURRENT_SOURCE_DIR}/package/slicepatch.map)
 set_property(TARGET slicepatch APPEND PROPERTY LINK_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/package/slicepatch.map)
 
-# ---- libslicepatch.a: one object, partially linked with what it uses; all symbols but the public ones become local ----
+# ---- libslicepatch.a: one object, partially linked with what it uses; all symbols but the public ones become local. And
+# beside it what executables alone have: one that calls slicepatch_init() in position-independent code asks for it here.
 set(merged ${CMAKE_CURRENT_BINARY_DIR}/slicepatch_merged.o)
 find_program(BFD_LINKER NAMES ${CMAKE_LIBRARY_ARCHITECTURE}-ld.bfd ld.bfd REQUIRED)
 add_custom_command(
@@ -47,7 +49,9 @@ add_custom_command(
     DEPENDS slicepatch_core $<TARGET_OBJECTS:slicepatch_core> slicepatch_runtime $<TARGET_OBJECTS:slicepatch_runtime>
             package/public_symbols.txt
     COMMAND_EXPAND_LISTS VERBATIM)
-add_library(slicepatch_static STATIC ${merged})
+add_library(slicepatch_static STATIC ${merged} $<TARGET_OBJECTS:slicepatch_area>)
+target_link_options(slicepatch_static INTERFACE
+    $<$<STREQUAL:$<TARGET_PROPERTY:TYPE>,EXECUTABLE>:LINKER:-u,slicepatch_init_from_executable>)
 add_library(slicepatch::slicepatch_static ALIAS slicepatch_static)
 set_target_properties(slicepatch_static PROPERTIES OUTPUT_NAME slicepatch LINKER_LANGUAGE C)
 target_include_directories(slicepatch_static INTERFACE

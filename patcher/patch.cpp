@@ -20,15 +20,23 @@ void keep_out_of_area(const SiteList &list)
         object.state->rseq_offset = SLICEPATCH_RSEQ_OFFSET_NONE;
 }
 
-/// What an object's dynamic paths need to know, before any site of it changes.
+/// What an object's dynamic paths need to know, before any site of it changes. Where libc's area is too: its own
+/// reference to __rseq_offset is nothing to rely on, since linkers may have made it 0 (kernel.cpp).
 void tell_objects(const KernelFacts &facts, const PatchResult &result)
 {
     for (const Object &object : result.list.objects) {
-        if (facts.owned)
-            object.state->rseq_offset = facts.rseq_offset;
+        object.state->rseq_offset = facts.rseq_offset;
         object.state->yield_number = result.yield_number;
         object.state->enabled = result.guarantee.level != SLICEPATCH_GUARANTEE_NONE;
     }
+}
+
+/// Nothing was written or set; the guarantee says why not.
+void refuse_required(const Guarantee &guarantee, PatchResult &result)
+{
+    result.guarantee = guarantee;
+    result.guarantee.level = SLICEPATCH_GUARANTEE_NONE;
+    result.status = Status::required_guarantee;
 }
 
 /// What is there now. Each edit was compared right behind its write, so that a complete write needs no second look;
@@ -59,10 +67,10 @@ std::int64_t slice_ctrl_of(const KernelFacts &facts)
 }
 
 /// Where nobody else runs: site by site.
-Status write_sites(EditWalk whole, Writer wanted, WriteResult &written)
+Status write_sites(EditWalk whole, Writer wanted, Array<Edit> &edits, WriteResult &written)
 {
     TextWriter writer(wanted, false, false, whole.span());
-    const Status status = write_edits(whole, writer);
+    const Status status = write_edits(whole, writer, edits);
     written = writer.finish();
     return status;
 }
@@ -79,20 +87,21 @@ bool synchronise(const Backend &backend, const EditWalk &heads, WriteResult &wri
 
 /// Under running threads: all tails, which no head leads to yet, then the heads. That nothing can come between the two
 /// is found out before.
-Status write_live(const Backend &backend, EditWalk tails, EditWalk heads, bool allowed, WriteResult &written)
+Status write_live(const Backend &backend, EditWalk tails, EditWalk heads, bool allowed, Array<Edit> &edits,
+                  WriteResult &written)
 {
     if (heads.span().empty())
         return Status::ok;
     if (allowed && !synchronise(backend, heads, written))
         return Status::ok;
     TextWriter writer(Writer::live, true, allowed, heads.span());
-    Status status = write_edits(tails, writer);
+    Status status = write_edits(tails, writer, edits);
     written = writer.result();
     if (status != Status::ok || written.status != Status::ok)
         return status;
     if (!synchronise(backend, heads, written))
         return Status::ok;
-    status = write_edits(heads, writer);
+    status = write_edits(heads, writer, edits);
     written = writer.finish();
     return status;
 }
@@ -107,20 +116,38 @@ void patch_process(const PatchOptions &options, PatchResult &result)
     if ((result.status = find_sites(backend, result.list)) != Status::ok)
         return;
 
-    // Guarantee: what the kernel gives, from here on for good.
-    KernelFacts facts = ask_kernel();
-    if (facts.tcmalloc)
-        keep_out_of_area(result.list);
-    const bool new_area = choose_area(result.list, options.request, facts);
-    result.guarantee = obtain_guarantee(facts, options.request);
-    if (new_area && result.guarantee.level == SLICEPATCH_GUARANTEE_NONE)
-        give_back_area(facts);
-    if (result.guarantee.level < options.required) {
-        result.status = Status::required_guarantee;
+    // What the user has chosen: files are read for that, which may take its time.
+    if ((result.status = select_groups(result.list, options.selection, result.selection)) != Status::ok)
         return;
+
+    // No error behind this point but those of the writes: the kernel keeps what it is asked for.
+    Array<Action> actions;
+    Array<Edit> edits;
+    if ((result.status = actions.reserve(result.list.groups.size())) != Status::ok ||
+        (result.status = reserve_edits(edits)) != Status::ok)
+        return;
+
+    // Guarantee: what the kernel gives, from here on for good.
+    const GuaranteeRequest &request = options.request;
+    KernelFacts facts = request.off ? look_without_asking() : ask_kernel();
+    if (facts.tcmalloc) {
+        keep_out_of_area(result.list);
+        facts.rseq_offset = SLICEPATCH_RSEQ_OFFSET_NONE;
     }
-    if (result.guarantee.level != SLICEPATCH_GUARANTEE_NONE)
+    const bool wants_process = options.required == SLICEPATCH_GUARANTEE_PROCESS;
+    if (const char *obstacle = wants_process ? process_obstacle(facts, request) : nullptr)
+        return refuse_required(make_guarantee(SLICEPATCH_GUARANTEE_NONE, obstacle), result);
+    AreaChoice area(result.list, request, facts);
+    result.guarantee = obtain_guarantee(facts, request);
+    result.own_refusal = facts.own_refusal;
+    if (result.guarantee.level < options.required)
+        return refuse_required(result.guarantee, result);
+    if (result.guarantee.level == SLICEPATCH_GUARANTEE_NONE)
+        area.give_back();
+    else
         result.yield_number = find_yield_number();
+    area.keep();
+    tell_objects(facts, result);
     result.threads_hooked = threads_are_hooked();
 
     // Encode each sequence once, and prove it.
@@ -131,10 +158,6 @@ void patch_process(const PatchOptions &options, PatchResult &result)
     // Verify all sites before any byte is written: what is not as compiled, or as we would leave it, stays.
     read_states(forms, result.list);
 
-    // What the user has chosen: files are read for that, which may take its time.
-    if ((result.status = select_groups(result.list, options.selection, result.selection)) != Status::ok)
-        return;
-
     // Plan, by group. From here on no signal handler of this thread starts a thread or runs a half-written site.
     const SignalsBlocked blocked;
     result.other_threads = !single_threaded();
@@ -142,23 +165,25 @@ void patch_process(const PatchOptions &options, PatchResult &result)
         .guarantee = result.guarantee.level,
         .threads_hooked = result.threads_hooked,
         .other_threads = result.other_threads,
-        // GET speaks for the calling thread; the guarantee for others too, whose areas may be younger.
-        .kernel_may_grant = facts.state >= 0 || result.guarantee.level != SLICEPATCH_GUARANTEE_NONE,
+        // GET speaks for the calling thread; the guarantee for others too, whose areas may be younger. Who is to ask for
+        // nothing does not call GET either.
+        .kernel_may_grant = request.off ? may_be_granted(facts.rseq_offset)
+                                        : facts.state >= 0 || result.guarantee.level != SLICEPATCH_GUARANTEE_NONE,
     };
-    Array<Action> actions;
     if ((result.status = plan(result.list, input, result.selection.groups, actions)) != Status::ok)
+        return;
+    if (options.compiled && (result.status = actions.fill(actions.size(), Action::leave)) != Status::ok)
         return;
 
     // Write, sync.
-    tell_objects(facts, result);
     const auto walk = [&](Part part) {
         return EditWalk(forms, result.list, actions, input.kernel_may_grant, part);
     };
     if (result.other_threads)
         result.status = write_live(backend, walk(Part::tails), walk(Part::heads),
-                                   options.live_opt_in || live_writes_proven(), result.written);
+                                   options.live_opt_in || live_writes_proven(), edits, result.written);
     else
-        result.status = write_sites(walk(Part::whole), options.writer, result.written);
+        result.status = write_sites(walk(Part::whole), options.writer, edits, result.written);
 
     // Report what is there now.
     const bool complete = result.status == Status::ok && result.written.status == Status::ok;

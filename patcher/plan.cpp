@@ -58,45 +58,63 @@ bool is_selection(const char *selection)
     return true;
 }
 
-bool selects(const char *selection, const char *name)
+bool selects(const char *selection, const char *name, bool *matched)
 {
     if (!selection || !*selection)
         return true;
     bool selected = *selection == '-';
     Item item;
-    for (const char *rest = selection; take_item(rest, item);) {
+    std::size_t index = 0;
+    for (const char *rest = selection; take_item(rest, item); ++index) {
         char glob[longest_glob + 1];
         if (item.length >= sizeof glob)
             continue; // is_selection() refused it
         std::memcpy(glob, item.glob, item.length);
         glob[item.length] = 0;
-        if (!fnmatch(glob, name, 0))
-            selected = !item.excludes;
+        if (fnmatch(glob, name, 0))
+            continue;
+        selected = !item.excludes;
+        if (matched)
+            matched[index] = true;
     }
     return selected;
 }
 
-namespace {
+std::size_t count_globs(const char *selection)
+{
+    std::size_t count = 0;
+    Item item;
+    while (selection && take_item(selection, item))
+        ++count;
+    return count;
+}
 
-struct States {
-    bool enabled, off;
-};
-
-} // namespace
+Unmatched find_unmatched(const char *selection, std::span<const bool> matched)
+{
+    Unmatched unmatched{};
+    Item item;
+    for (bool known : matched) {
+        if (!take_item(selection, item) || known || !item.length)
+            continue;
+        if (!unmatched.count++) {
+            unmatched.first = item.glob - item.excludes;
+            unmatched.length = item.length + item.excludes;
+        }
+    }
+    return unmatched;
+}
 
 Status plan(const SiteList &list, const PlanInput &input, const Array<bool> &selected, Array<Action> &actions)
 {
-    Array<States> states;
-    if (Status status = states.fill(list.groups.size(), {false, false}); status != Status::ok)
+    // First what its sites are now, then what becomes of it: one array, so that nothing fails for want of memory.
+    if (Status status = actions.fill(list.groups.size(), Action::leave); status != Status::ok)
         return status;
     for (const Site &site : list.sites) {
         if (site.state == State::enabled)
-            states[site.group].enabled = true;
-        else if (site.state == State::off)
-            states[site.group].off = true;
+            actions[site.group] = Action::enable;
+        else if (site.state == State::off && actions[site.group] == Action::leave)
+            actions[site.group] = Action::off;
     }
-    if (Status status = actions.fill(list.groups.size(), Action::leave); status != Status::ok)
-        return status;
     for (std::size_t i = 0; i < list.groups.size(); ++i) {
         const Group &group = list.groups[i];
         const GroupFacts facts{
@@ -104,8 +122,8 @@ Status plan(const SiteList &list, const PlanInput &input, const Array<bool> &sel
             .has_exit = group.has_exit,
             .trouble = group.trouble != Status::ok,
             .selected = selected[i],
-            .has_enabled = states[i].enabled,
-            .has_off = states[i].off,
+            .has_enabled = actions[i] == Action::enable,
+            .has_off = actions[i] == Action::off,
         };
         actions[i] = plan_group(facts, input);
     }

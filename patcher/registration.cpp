@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "registration.h"
 
+#include "area.h"
+
 #include <atomic>
 #include <cerrno>
 #include <cstddef>
@@ -20,18 +22,10 @@ namespace slicepatch {
 
 namespace {
 
-// What the kernel asks of a registration that can have slice extensions: more than 32 bytes, and this alignment
-// (AT_RSEQ_FEATURE_SIZE and AT_RSEQ_ALIGN of Linux 7).
-constexpr std::size_t area_size = 64;
-
-// initial-exec: part of the block that the thread is started with, and at the same distance everywhere.
-__attribute__((tls_model("initial-exec"))) thread_local constinit struct alignas(area_size) {
-    std::uint8_t bytes[area_size];
-} own_area{};
-
 std::int64_t own_offset()
 {
-    return static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(&own_area) - SLICEPATCH_ARCH_THREAD_POINTER());
+    return static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(slicepatch_own_area()) -
+                                     SLICEPATCH_ARCH_THREAD_POINTER());
 }
 
 volatile slicepatch_rseq &area_at(std::int64_t offset)
@@ -52,6 +46,7 @@ bool is_registered(std::int64_t offset)
 // ---- a libc that frees a thread's memory before its end ----
 // musl unmaps the stack and TLS of a detached thread while that thread still runs (pthread_exit(), __unmapself()), and
 // the kernel would kill it for the area that is gone. So there an area is given back among the thread's destructors.
+constexpr const char *no_key_left = "there is no thread-specific key left that would give the areas back in time";
 pthread_key_t end_key;
 std::atomic<bool> watches_ends{false}; // end_key is valid
 
@@ -75,13 +70,9 @@ int register_own(std::int64_t offset)
 {
     if (watches_ends.load() && pthread_setspecific(end_key, &end_key) != 0) // musl's never allocates
         return -ENOMEM;
-    const int answer = is_registered(offset) ? 0 : register_area(offset, area_size);
+    const int answer = is_registered(offset) ? 0 : register_area(offset, area_size, true);
     return answer == -EBUSY ? 0 : answer; // a signal handler of this thread came between the two
 }
-
-/// What choose_area() replaced on the calling thread.
-std::int64_t replaced_offset = SLICEPATCH_RSEQ_OFFSET_NONE;
-unsigned replaced_size = 0;
 
 struct Home {
     std::uintptr_t address;
@@ -125,21 +116,6 @@ bool stays_loaded()
     return home.stays;
 }
 
-/// Null, or why our area cannot be registered in the place of libc's.
-const char *take_from_libc(const KernelFacts &facts)
-{
-    if (!single_threaded())
-        return "libc's registration can only be taken over before other threads exist";
-    // What glibc registered: 32 bytes at least, though it tells of fewer (glibc 2.35 to 2.40).
-    const unsigned size =
-        facts.rseq_size > sizeof(slicepatch_rseq) ? facts.rseq_size : unsigned{sizeof(slicepatch_rseq)};
-    if (unregister_area(facts.rseq_offset, size) != 0)
-        return "libc's registration is not what it says, and was left alone";
-    replaced_offset = facts.rseq_offset;
-    replaced_size = size;
-    return nullptr;
-}
-
 void use_area(std::int64_t offset, KernelFacts &facts)
 {
     facts.rseq_offset = offset;
@@ -149,22 +125,50 @@ void use_area(std::int64_t offset, KernelFacts &facts)
 
 /// The areas of a copy of the library that does not see our slicepatch_registration, as that of a program with
 /// libslicepatch.a: it told the objects whose sites it patched. 0 if there are none.
-std::int64_t find_told_offset(const SiteList &list)
+std::int64_t find_told_offset(const SiteList &list, std::int64_t libc_offset)
 {
-    for (const Object &object : list.objects)
-        if (object.state->rseq_offset != SLICEPATCH_RSEQ_OFFSET_LIBC &&
-            object.state->rseq_offset != SLICEPATCH_RSEQ_OFFSET_NONE)
-            return object.state->rseq_offset;
+    for (const Object &object : list.objects) {
+        const std::int64_t told = object.state->rseq_offset;
+        if (told != SLICEPATCH_RSEQ_OFFSET_LIBC && told != SLICEPATCH_RSEQ_OFFSET_NONE && told != libc_offset)
+            return told;
+    }
     return 0;
+}
+
+bool libc_has_one(const KernelFacts &facts)
+{
+    return facts.rseq_offset != SLICEPATCH_RSEQ_OFFSET_NONE && facts.rseq_size;
 }
 
 /// Whether libc says that it has an area which the kernel does not know any more: whoever took its place, the kernel
 /// answers for an area of his.
 bool libc_was_replaced(const KernelFacts &facts)
 {
-    if (facts.rseq_offset == SLICEPATCH_RSEQ_OFFSET_NONE || !facts.rseq_size)
-        return false;
-    return static_cast<std::int32_t>(area_at(facts.rseq_offset).cpu_id) < 0;
+    return libc_has_one(facts) && static_cast<std::int32_t>(area_at(facts.rseq_offset).cpu_id) < 0;
+}
+
+/// What glibc registered: 32 bytes at least, though it tells of fewer (glibc 2.35 to 2.40).
+unsigned registered_size(const KernelFacts &facts)
+{
+    return facts.rseq_size > sizeof(slicepatch_rseq) ? facts.rseq_size : unsigned{sizeof(slicepatch_rseq)};
+}
+
+/// Words for what the kernel answers to the registration of an area of ours.
+const char *registration_refusal(int answer)
+{
+    switch (-answer) {
+    case ENOMEM:
+        return no_key_left;
+    case EBUSY:
+        return "the kernel has an area of somebody else's for this thread";
+    case EINVAL:
+        return "the kernel does not know such areas, or has one of somebody else's for this thread";
+    case EPERM:
+    case ENOSYS:
+        return "a sandbox denies the registration of an area";
+    default:
+        return "the kernel refuses to register an area";
+    }
 }
 
 } // namespace
@@ -179,55 +183,95 @@ bool gives_areas_back()
     return watches_ends.load();
 }
 
-bool choose_area(const SiteList &list, const GuaranteeRequest &request, KernelFacts &facts)
+bool may_be_granted(std::int64_t offset)
+{
+    if (offset == SLICEPATCH_RSEQ_OFFSET_NONE)
+        return false;
+    // The kernel sets the flag in whatever it registers while it has the extension; all areas at one offset are
+    // registered by the same code, in the same size.
+    const volatile slicepatch_rseq &area = area_at(offset);
+    return static_cast<std::int32_t>(area.cpu_id) < 0 || area.flags & SLICEPATCH_RSEQ_FLAG_SLICE_EXT_AVAILABLE;
+}
+
+AreaChoice::AreaChoice(const SiteList &list, const GuaranteeRequest &request, KernelFacts &facts)
+    : facts_(facts), before_(facts)
 {
     if (!slicepatch_registration.offset.load())
-        slicepatch_registration.offset.store(find_told_offset(list));
+        slicepatch_registration.offset.store(find_told_offset(list, facts.rseq_offset));
     if (const std::int64_t offset = slicepatch_registration.offset.load()) {
-        if (watch_thread_ends(facts) && register_own(offset) == 0)
-            use_area(offset, facts);
-        return false;
+        // Sites ask there, whether or not this thread's area can be registered.
+        const bool watched = request.off || watch_thread_ends(facts);
+        use_area(offset, facts);
+        if (!request.off)
+            if (const int answer = watched ? register_own(offset) : -ENOMEM; answer != 0)
+                facts.own_refusal = registration_refusal(answer);
+        return;
     }
     if (libc_was_replaced(facts)) {
         facts.own_refusal = "somebody else has taken over libc's rseq registration";
         facts.rseq_offset = SLICEPATCH_RSEQ_OFFSET_NONE;
-        return false;
+        return;
     }
-    const bool libc_has_one = facts.rseq_offset != SLICEPATCH_RSEQ_OFFSET_NONE && facts.rseq_size;
     // A kernel without slice extensions has no use for an area; and what others own is theirs.
     if (request.off || facts.tcmalloc || facts.state < 0 || request.registration == Registration::libc ||
-        (libc_has_one && request.registration != Registration::own))
-        return false;
-    if (!stays_loaded())
-        facts.own_refusal = "this copy of the library can be unloaded, so that it may not own the registration";
-    else if (!watch_thread_ends(facts))
-        facts.own_refusal = "there is no thread-specific key left that would give the areas back in time";
-    else if (libc_has_one)
-        facts.own_refusal = take_from_libc(facts);
-    if (facts.own_refusal)
-        return false;
-    if (register_own(own_offset()) != 0) {
-        facts.own_refusal = "the kernel has an area of somebody else's for this thread";
-        if (replaced_size)
-            give_back_area(facts);
-        return false;
+        (libc_has_one(facts) && request.registration != Registration::own))
+        return;
+    if (const char *refusal = take_over()) {
+        give_back();
+        facts.own_refusal = refusal;
+        return;
     }
-    slicepatch_registration.offset.store(own_offset());
     use_area(own_offset(), facts);
     facts.state = ask_state();
-    return true;
 }
 
-void give_back_area(KernelFacts &facts)
+/// Null, or why our area is not registered.
+const char *AreaChoice::take_over()
 {
-    (void)unregister_area(own_offset(), area_size); // not registered, if that is why we are here
-    slicepatch_registration.offset.store(0);
-    facts.owned = false;
-    facts.rseq_offset = replaced_offset;
-    facts.rseq_size = replaced_size;
-    if (replaced_size)
-        (void)register_area(replaced_offset, replaced_size); // refused: libc then does without, as on an older kernel
-    replaced_size = 0;
+    if (!stays_loaded())
+        return "this copy of the library can be unloaded, so that it may not own the registration";
+    if (!slicepatch_own_area)
+        return "no area was linked into this program (-Wl,-u,slicepatch_init_from_executable does it)";
+    if (!watch_thread_ends(facts_))
+        return no_key_left;
+    if (libc_has_one(facts_))
+        if (const char *refusal = take_from_libc())
+            return refusal;
+    const int answer = register_own(own_offset());
+    registered_ = answer == 0;
+    return registered_ ? nullptr : registration_refusal(answer);
+}
+
+/// Null, or why our area cannot be registered in the place of libc's.
+const char *AreaChoice::take_from_libc()
+{
+    if (!single_threaded())
+        return "libc's registration can only be taken over before other threads exist";
+    if (unregister_area(facts_.rseq_offset, registered_size(facts_)) != 0)
+        return "libc's registration is not what it says, and was left alone";
+    taken_ = true;
+    return nullptr;
+}
+
+void AreaChoice::keep()
+{
+    if (registered_)
+        slicepatch_registration.offset.store(own_offset());
+    taken_ = registered_ = false;
+}
+
+void AreaChoice::give_back()
+{
+    if (!taken_ && !registered_)
+        return;
+    if (registered_)
+        (void)unregister_area(own_offset(), area_size);
+    if (taken_) { // refused: libc then does without, as on an older kernel
+        const bool was_enabled = before_.state >= 0 && before_.state & SLICEPATCH_PR_RSEQ_SLICE_EXT_ENABLE;
+        (void)register_area(before_.rseq_offset, registered_size(before_), was_enabled);
+    }
+    taken_ = registered_ = false;
+    facts_ = before_;
 }
 
 int enable_thread_area()

@@ -15,16 +15,38 @@
 
 namespace slicepatch {
 
-/// Chooses the area that sites use, and registers the calling thread's if it is ours or another copy's of the library;
-/// facts then tell about that one.
-/// Where ours was wanted and could not be had, facts are as they were and facts.own_refusal says why. Call it under
-/// InitLock.
-///
-/// Returns whether this very call registered the first one: nobody uses it yet, so that it may still be given back.
-[[nodiscard]] bool choose_area(const SiteList &list, const GuaranteeRequest &request, KernelFacts &facts);
+/// The area that sites use. Made under InitLock; what it changed is as it was when it is gone, unless keep() was called.
+class AreaChoice {
+public:
+    /// Chooses it, and registers the calling thread's if it is ours or another copy's of the library; facts then tell
+    /// about that one. Where ours was wanted and could not be had, facts are as they were and facts.own_refusal says why.
+    /// A request that is off registers nothing, and makes no system call.
+    AreaChoice(const SiteList &list, const GuaranteeRequest &request, KernelFacts &facts);
+    AreaChoice(const AreaChoice &) = delete;
+    AreaChoice &operator=(const AreaChoice &) = delete;
+    ~AreaChoice()
+    {
+        give_back();
+    }
 
-/// Undoes a choose_area() that returned true, when the kernel gives no guarantee for our area either.
-void give_back_area(KernelFacts &facts);
+    /// From here on all threads use it, and nothing takes it back.
+    void keep();
+    /// Libc has its area again, and facts tell about that one; where others use ours already, nothing happens.
+    void give_back();
+
+private:
+    KernelFacts &facts_;
+    const KernelFacts before_;
+    bool taken_ = false; // libc's area is no longer registered
+    bool registered_ = false;
+
+    const char *take_over();
+    const char *take_from_libc();
+};
+
+/// Whether the kernel may honour requests in the area at that offset, as its flags say, without a system call. True
+/// where the calling thread's is not registered, so that nobody can tell.
+bool may_be_granted(std::int64_t offset);
 
 /// Has the kernel honour the calling thread's requests: registers our area if there is one, and enables. 0 or -errno:
 /// -ENXIO the area is that of a thread with the same thread pointer. Async-signal-safe, leaves errno alone.

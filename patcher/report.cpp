@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT
 #include "report.h"
 
+#include "environment.h"
+#include "standard_error.h"
+
 #include <algorithm>
 #include <cerrno>
 #include <cinttypes>
 #include <cstddef>
 #include <cstdio>
 #include <cstring>
-#include <unistd.h>
 
 namespace slicepatch {
 
@@ -95,7 +97,26 @@ void fill_failure(const PatchResult &result, slicepatch_report &report)
     }
 }
 
+/// What was asked for and is not there, though no site has to do with it.
+void fill_remarks(const PatchResult &result, slicepatch_report &report)
+{
+    if (result.own_refusal && !std::strstr(report.reason, result.own_refusal))
+        add_failure(report, "no rseq areas of slicepatch's own: ", result.own_refusal);
+    if (const Unmatched &unmatched = result.selection.unmatched; unmatched.count) {
+        char words[96];
+        std::snprintf(words, sizeof words, "%.*s%s%s", static_cast<int>(std::min<std::size_t>(unmatched.length, 64)),
+                      unmatched.first, unmatched.length > 64 ? "..." : "", unmatched.count > 1 ? ", and others" : "");
+        add_failure(report, "SLICEPATCH_SITES selects by names that no site has: ", words);
+    }
+}
+
 } // namespace
+
+void add_failure(slicepatch_report &report, const char *what, const char *why)
+{
+    const std::size_t length = std::strlen(report.failure);
+    std::snprintf(report.failure + length, sizeof report.failure - length, "%s%s%s", length ? "; " : "", what, why);
+}
 
 const char *guarantee_name(int guarantee)
 {
@@ -120,8 +141,12 @@ void fill_report(const PatchResult &result, slicepatch_report &report)
     count_sites(result.list, report);
     std::snprintf(report.writer, sizeof report.writer, "%s", writer_name(result.written.used));
     std::snprintf(report.verifier, sizeof report.verifier, "%s", host_backend().verifier());
-    std::memcpy(report.reason, result.guarantee.reason, sizeof report.reason);
+    if (*result.guarantee.reason)
+        std::memcpy(report.reason, result.guarantee.reason, sizeof report.reason);
+    else // it did not come to asking for one
+        std::snprintf(report.reason, sizeof report.reason, "init failed: %s", status_text(result.status));
     fill_failure(result, report);
+    fill_remarks(result, report);
 }
 
 int check_report_size(const slicepatch_report &given)
@@ -156,8 +181,17 @@ void print_failures(const PatchResult &result)
         if (site.trouble == Status::ok && !hit)
             continue;
         describe(site, result.list, site.trouble == Status::ok ? result.written.status : site.trouble, text);
-        dprintf(STDERR_FILENO, "slicepatch: %s\n", text);
+        print_pieces({"slicepatch: ", text, "\n"});
     }
+}
+
+void print_report(const slicepatch_report &report)
+{
+    char text[1024], name[64];
+    (void)slicepatch_report_text(&report, text, sizeof text); // longer than any that there can be
+    print_pieces({text});
+    for (unsigned i = 0; unknown_variable(i, name); ++i)
+        print_pieces({"slicepatch: no part of slicepatch reads the variable ", name, "\n"});
 }
 
 } // namespace slicepatch

@@ -13,6 +13,12 @@ const char *guarantee_name(int guarantee);
 /// Everything but size, duration and the counts of threads.
 void fill_report(const PatchResult &result, slicepatch_report &report);
 
+/// Puts words behind the failures that the report tells of, as far as there is room.
+void add_failure(slicepatch_report &report, const char *what, const char *why);
+
+/// The report, the settings that nobody reads, on standard error.
+void print_report(const slicepatch_report &report);
+
 /// Whether a caller's report has a size that a report can have: 0, -EINVAL or -E2BIG.
 int check_report_size(const slicepatch_report &given);
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "selection.h"
 
-#include "plan.h"
 #include "symbols.h"
 
 #include <algorithm>
@@ -47,12 +46,13 @@ bool needs_no_names(const char *globs)
 struct Work {
     const char *globs;
     Selection &selection;
+    bool *matched; // by index of a glob; null: for want of memory, nobody will know
 };
 
 void select_by_name(std::uint32_t group, const char *name, void *data)
 {
     auto &work = *static_cast<Work *>(data);
-    work.selection.groups[group] = selects(work.globs, name);
+    work.selection.groups[group] = selects(work.globs, name, work.matched);
 }
 
 /// Functions whose names are asked for, in the order of their objects and addresses.
@@ -95,7 +95,7 @@ std::span<Function> functions_of(std::uint32_t object, const SiteList &list, Arr
     return {begin, end};
 }
 
-Status select_functions(const SiteList &list, const char *globs, Selection &selection)
+Status select_functions(const SiteList &list, Work &work)
 {
     Array<Function> functions;
     Array<LoadedObject> objects;
@@ -104,7 +104,7 @@ Status select_functions(const SiteList &list, const char *globs, Selection &sele
     if (Status status = collect_objects(list, objects); status != Status::ok)
         return status;
     Maps maps;
-    Work work{globs, selection};
+    Selection &selection = work.selection;
     for (const LoadedObject &object : objects) {
         const std::span<Function> asked = functions_of(object.object, list, functions);
         if (asked.empty() || name_functions(object.info, maps, asked, {select_by_name, &work}))
@@ -126,10 +126,19 @@ Status select_groups(const SiteList &list, const char *globs, Selection &selecti
         return status;
     if (!globs || !*globs)
         return Status::ok;
+    Array<bool> matched; // for the report alone: without memory for it nothing is said
+    const bool knows = matched.fill(count_globs(globs), false) == Status::ok;
+    Work work{globs, selection, knows ? matched.begin() : nullptr};
     const bool without_name = selects(globs, "");
     for (std::size_t i = 0; i < list.groups.size(); ++i)
-        selection.groups[i] = list.groups[i].label ? selects(globs, list.groups[i].label) : without_name;
-    return needs_no_names(globs) ? Status::ok : select_functions(list, globs, selection);
+        selection.groups[i] =
+            list.groups[i].label ? selects(globs, list.groups[i].label, work.matched) : without_name;
+    if (needs_no_names(globs))
+        return Status::ok; // and which globs match a function is not known
+    const Status status = select_functions(list, work);
+    if (knows && !selection.unnamed)
+        selection.unmatched = find_unmatched(globs, matched.span());
+    return status;
 }
 
 } // namespace slicepatch

@@ -4,13 +4,14 @@
 #ifndef SLICEPATCH_SELECTION_H
 #define SLICEPATCH_SELECTION_H
 
-#include "sites.h"
+#include "plan.h"
 
 namespace slicepatch {
 
 struct Selection {
     Array<bool> groups;            // of the list: whether it is selected
     const char *unnamed = nullptr; // the first object with functions whose names cannot be read, as Object has it
+    Unmatched unmatched{};         // globs that no group matches
 };
 
 /// Fills in what globs (see selects()) say of each group. A function that has no name, in an object without symbols, is

@@ -5,24 +5,36 @@
 #include "init_lock.h"
 #include "registration.h"
 #include "report.h"
+#include "standard_error.h"
 #include "threads.h"
 
 #include <slicepatch/slicepatch.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <link.h>
+#include <string_view>
 #include <time.h>
-#include <unistd.h>
 
 namespace slicepatch {
 
 namespace {
 
+constexpr slicepatch_report report_before_init()
+{
+    slicepatch_report report{};
+    report.size = sizeof report;
+    report.yield_number = SLICEPATCH_NR_RSEQ_SLICE_YIELD;
+    constexpr std::string_view reason = "slicepatch_init() has not been called";
+    std::copy(reason.begin(), reason.end(), report.reason);
+    return report;
+}
+
 // Both guarded by InitLock.
-slicepatch_report last_report;
+constinit slicepatch_report last_report = report_before_init();
 bool init_runs = false;
 
 struct Caller {
@@ -88,13 +100,6 @@ void add_threads(slicepatch_report &report)
     report.threads_missed = threads.missed;
 }
 
-void print_report(const slicepatch_report &report)
-{
-    char text[1024];
-    (void)slicepatch_report_text(&report, text, sizeof text); // a longer text is cut, which is all that can be done
-    dprintf(STDERR_FILENO, "%s", text);
-}
-
 /// Null, or why this process cannot be sealed.
 const char *seal_obstacle()
 {
@@ -111,7 +116,7 @@ const char *seal_obstacle()
 void seal(slicepatch_report &report)
 {
     static bool sealed = false; // guarded by InitLock
-    const char *obstacle = seal_obstacle();
+    const char *obstacle = sealed ? nullptr : seal_obstacle();
     if (!obstacle && !sealed) {
         const int answer = seal_process();
         sealed = answer == 0;
@@ -120,9 +125,7 @@ void seal(slicepatch_report &report)
                                       : "the kernel or a sandbox refuses the filter";
     }
     if (obstacle) {
-        const std::size_t length = std::strlen(report.failure); // what failed before stays
-        std::snprintf(report.failure + length, sizeof report.failure - length, "%snot sealed: %s",
-                      length ? "; " : "", obstacle);
+        add_failure(report, "not sealed: ", obstacle);
         return;
     }
     report.guarantee = SLICEPATCH_GUARANTEE_SEALED;
@@ -141,7 +144,8 @@ int init(const slicepatch_options *options, std::uintptr_t caller_address, slice
     Settings settings;
     if (Status status = read_settings(options, caller.in_executable, settings); status != Status::ok) {
         std::memcpy(report.reason, settings.complaint, sizeof report.reason);
-        dprintf(STDERR_FILENO, "slicepatch: %s\n", report.reason);
+        if (settings.verbose)
+            print_report(report);
         return error_of(status, {});
     }
     InitWork work{settings, report, {}};
@@ -279,6 +283,8 @@ extern "C" int slicepatch_for_each_site(int (*visit)(const slicepatch_site_info 
 extern "C" SLICEPATCH_API void slicepatch_check_failed(const char *what, const char *file, int line);
 extern "C" void slicepatch_check_failed(const char *what, const char *file, int line)
 {
-    dprintf(STDERR_FILENO, "slicepatch: %s:%d: %s\n", file, line, what);
+    char number[16];
+    std::snprintf(number, sizeof number, "%d", line);
+    print_pieces({"slicepatch: ", file, ":", number, ": ", what, "\n"});
     std::abort();
 }

@@ -4,6 +4,9 @@
  *
  *   SLICEPATCH_ARCH_MACHINE          ELF machine number that a record carries
  *   SLICEPATCH_ARCH_AUDIT            what seccomp filters know the architecture by, AUDIT_ARCH_...
+ *   SLICEPATCH_ARCH_COMPAT_AUDIT     the same of the 32-bit architecture whose system calls a process of this one can make
+ *   SLICEPATCH_ARCH_COMPAT_NR_PRCTL  its number of prctl(2)
+ *   SLICEPATCH_ARCH_COMPAT_NR_RSEQ   its number of rseq(2)
  *   SLICEPATCH_ARCH_RSEQ_SIGNATURE   what libc registers its rseq areas with
  *   SLICEPATCH_ARCH_ENTER            asm text of an ENTER site as compiled; jumps to %l[slicepatch_cold]
  *   SLICEPATCH_ARCH_EXIT             asm text of an EXIT site as compiled; jumps to %l[slicepatch_cold]

@@ -60,8 +60,8 @@ enum slicepatch_guarantee {
 enum slicepatch_option_flags {
     SLICEPATCH_OPTION_OFF = 1,     /* as SLICEPATCH=off: asks the kernel for nothing, sites become no-ops */
     SLICEPATCH_OPTION_REQUIRE = 2, /* as SLICEPATCH=require: below SLICEPATCH_GUARANTEE_PROCESS, fail with -EPERM */
-    SLICEPATCH_OPTION_LOCK = 4,    /* lock the state even when the caller is not the executable */
-    SLICEPATCH_OPTION_ADOPT = 8,   /* never lock the state, use what is found */
+    SLICEPATCH_OPTION_LOCK = 4,    /* as SLICEPATCH_LOCK=1: lock the state even when the caller is not the executable */
+    SLICEPATCH_OPTION_ADOPT = 8,   /* as SLICEPATCH_LOCK=0: never lock the state, use what is found */
     SLICEPATCH_OPTION_LIVE = 16,   /* patch under running threads on CPUs where that is opt-in (README, "Limits") */
     SLICEPATCH_OPTION_OWN_RSEQ = 32, /* as SLICEPATCH_RSEQ=own: register areas of our own even if libc has its own */
     SLICEPATCH_OPTION_SEAL = 64    /* as SLICEPATCH_SEAL=1: SLICEPATCH_GUARANTEE_SEALED instead of _THREAD, at its price */
@@ -104,7 +104,8 @@ struct slicepatch_report {
     char writer[16];          /* how bytes were written: "procmem", "rwx" (some of them, at least), "live", "none" */
     char verifier[32];        /* what proved the encoded bytes: "Zydis", "assembler" */
     char reason[192];         /* why this guarantee, in words */
-    char failure[192];        /* the first thing that went wrong with a site, empty if nothing did */
+    char failure[192];        /* the first thing that went wrong with a site, then other things that were asked for and
+                                 are not there (a seal, areas of our own, a selected name); empty if nothing is wrong */
 };
 
 /*
@@ -112,19 +113,26 @@ struct slicepatch_report {
  * exist if possible; call it again after dlopen() to patch what came. Idempotent.
  *
  * Both pointers may be NULL. Returns 0 on success, which includes a guarantee of NONE: the program is then as correct
- * and about as fast as without slicepatch. Errors, after which every site that was not patched works as compiled:
- *   -EINVAL  options or an environment variable cannot be understood (report->reason names it), or the size of report
+ * and about as fast as without slicepatch. Errors, after which every site that was not patched works as compiled; but for
+ * -EIO nothing was changed, neither a site nor libc's rseq area nor the kernel's state:
+ *   -EINVAL  options contradict each other, or they or an environment variable cannot be understood (report->reason names
+ *            it), or the size of report
  *   -E2BIG   options ask for something that this library is too old for, or a size is absurd
- *   -EPERM   required a guarantee that this process cannot have
+ *   -EPERM   required a guarantee that this process cannot have (report->reason says why)
  *   -ENOMEM  no memory for the list of sites
  *   -EIO     a site reads back differently from what was written (report->failure)
  *   -EDEADLK called from within itself: by a signal handler, or by a visitor of slicepatch_for_each_site()
  * That sites could not be written at all is not an error: they work as compiled, and report->failure says why.
  * Preserves errno. Thread-safe: concurrent calls wait for each other. Not async-signal-safe.
  *
- * Environment, ignored in a set-user-ID or otherwise AT_SECURE program: SLICEPATCH=auto|off|require,
- * SLICEPATCH_SITES=glob,-glob, SLICEPATCH_RSEQ=auto|libc|own, SLICEPATCH_SEAL=1, SLICEPATCH_WRITER=auto|procmem|rwx, SLICEPATCH_LIVE=1, SLICEPATCH_VERBOSE=1 (the report
- * and each failure on standard error).
+ * Environment, ignored in a set-user-ID or otherwise AT_SECURE program; an empty variable is an unset one:
+ *   SLICEPATCH=auto|off|require|compiled       off makes no system call about rseq; compiled does all but change sites
+ *   SLICEPATCH_SITES=glob,-glob                as options->sites
+ *   SLICEPATCH_RSEQ=auto|libc|own              whose rseq areas
+ *   SLICEPATCH_LOCK=0|1, SLICEPATCH_SEAL=0|1, SLICEPATCH_LIVE=0|1
+ *   SLICEPATCH_WRITER=auto|procmem|rwx
+ *   SLICEPATCH_VERBOSE=1                       the report, each failure and misspelt names on standard error, where
+ *                                              otherwise nothing is written
  */
 static inline int slicepatch_init(const struct slicepatch_options *options, struct slicepatch_report *report);
 
@@ -136,10 +144,23 @@ static inline int slicepatch_init(const struct slicepatch_options *options, stru
 SLICEPATCH_API int slicepatch_init_from(const void *here, const struct slicepatch_options *options,
                                         struct slicepatch_report *report);
 
+/*
+ * As slicepatch_init_from(), for an executable: takes an rseq area, 64 bytes of each thread's static TLS, out of
+ * libslicepatch.a, so that slicepatch can own the registration where libc has none or SLICEPATCH_RSEQ=own. The other one
+ * does without; libslicepatch.so has one anyway.
+ */
+SLICEPATCH_API int slicepatch_init_from_executable(const void *here, const struct slicepatch_options *options,
+                                                   struct slicepatch_report *report);
+
+/* Code for shared objects is compiled with __PIC__ alone. An executable of such code links with -Wl,-u,FUNCTION. */
 static inline int slicepatch_init(const struct slicepatch_options *options, struct slicepatch_report *report)
 {
     static const char here = 0; /* one in each object; a return address would be the caller's caller's after a tail call */
+#if defined(__PIC__) && !defined(__PIE__)
     return slicepatch_init_from(&here, options, report);
+#else
+    return slicepatch_init_from_executable(&here, options, report);
+#endif
 }
 
 /*
@@ -151,7 +172,8 @@ static inline int slicepatch_init(const struct slicepatch_options *options, stru
 SLICEPATCH_API int slicepatch_thread_init(void);
 
 /*
- * The report of the last slicepatch_init(), with threads counted up to now. Returns 0, -EINVAL or -E2BIG for its size, or
+ * The report of the last slicepatch_init(), or one whose reason says that there was none, with threads counted up to now.
+ * Returns 0, -EINVAL or -E2BIG for its size, or
  * -EDEADLK in a signal handler that interrupted this thread's slicepatch_init(). Waits for one that runs in another
  * thread. Not async-signal-safe.
  */

@@ -21,10 +21,11 @@ same() {
     fi
 }
 
-functions=$(printf "%s\n" slicepatch_init_from slicepatch_thread_init slicepatch_get_report slicepatch_report_text \
+functions=$(printf "%s\n" slicepatch_init_from slicepatch_init_from_executable slicepatch_thread_init slicepatch_get_report slicepatch_report_text \
     slicepatch_for_each_site slicepatch_check_failed)
 data=slicepatch_registration # where copies of the library find each other
 interposed=$(printf '%s\n' pthread_create thrd_create)
+area=slicepatch_own_area # hidden: between two members of the archive
 depth=slicepatch_depth_ # of the outermost forms: one for all objects, whichever has it first
 
 # "NAME@@VERSION", or the name alone of what has no version; the version itself is an absolute symbol.
@@ -33,7 +34,7 @@ same "exported symbols of the shared library" \
     "$(printf '%s\n' "${functions//$'\n'/@@SLICEPATCH_0$'\n'}@@SLICEPATCH_0" "$data@@SLICEPATCH_0" "$interposed" "$depth" | sort)" "$exported"
 
 defined=$("$nm" --defined-only --extern-only "$archive" | awk 'NF == 3 { print $3 }' | sort)
-same "global symbols of the archive" "$(printf '%s\n' "$functions" "$data" "$interposed" | sort)" "$defined"
+same "global symbols of the archive" "$(printf '%s\n' "$functions" "$data" "$interposed" "$area" | sort)" "$defined"
 
 # The loader's own symbols are part of libc.
 needed=$(readelf --dynamic --wide "$shared" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' | sed 's/\.so.*//' | sort |

@@ -7,6 +7,7 @@
 
 #include <csignal>
 #include <fstream>
+#include <unistd.h>
 
 using namespace slicepatch::test;
 
@@ -59,4 +60,26 @@ TEST_CASE("sections that do not nest, and outermost forms that do, pass the debu
             CHECK(outcome.value("done") == "yes");
             CHECK(outcome.error == "");
         }
+}
+
+namespace {
+
+bool close_standard_error() {
+    return close(STDERR_FILENO) == 0;
+}
+
+} // namespace
+
+TEST_CASE("what ends a program is said in the middle of an allocator, once and whole, without an allocation") {
+    const Outcome outcome = run({.program = ALLOCATING, .arguments = {}});
+    const std::string text(5999, 'x');
+    CHECK(outcome.status == 3); // by its handler of SIGABRT
+    CHECK(outcome.error == "slicepatch: " + text + ":-1: " + text + "\n");
+    CHECK(outcome.value("errno") == "kept");
+}
+
+TEST_CASE("a closed standard error loses what is said and nothing else") {
+    const Outcome outcome = run({.program = ALLOCATING, .arguments = {}, .before_exec = close_standard_error});
+    CHECK(outcome.status == 3);
+    CHECK(outcome.value("errno") == "kept");
 }

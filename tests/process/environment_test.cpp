@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <fcntl.h>
 #include <filesystem>
 #include <grp.h>
 #include <sys/stat.h>
@@ -16,13 +17,13 @@ using namespace slicepatch::test;
 
 namespace {
 
-/// An error, the words on standard error and in the report, and a program that works as compiled.
+/// An error, the words in the report and nowhere else, and a program that works as compiled.
 void check_refused(const Outcome &outcome, const std::string &reason, int error = EINVAL) {
     CAPTURE(outcome.out);
     CHECK(outcome.status == 0);
     CHECK(outcome.value("answer") == std::to_string(-error));
     CHECK(outcome.value("reason") == reason);
-    CHECK(outcome.error == "slicepatch: " + reason + "\n");
+    CHECK(outcome.error == "");
     CHECK(outcome.value("errno") == "kept");
     for (const SeenSite &site : outcome.sites)
         CHECK(site.state == "compiled");
@@ -54,17 +55,96 @@ void check_selected(const Outcome &outcome, const std::vector<std::string> &enab
 } // namespace
 
 TEST_CASE("an unknown value of an environment variable is refused in words and leaves every site as compiled") {
-    check_refused(init_with({"SLICEPATCH=maybe"}), "SLICEPATCH=maybe is not one of auto, off, require");
-    check_refused(init_with({"SLICEPATCH="}), "SLICEPATCH= is not one of auto, off, require");
+    check_refused(init_with({"SLICEPATCH=maybe"}), "SLICEPATCH=maybe is not one of auto, off, require, compiled");
     check_refused(init_with({"SLICEPATCH_WRITER=pen"}), "SLICEPATCH_WRITER=pen is not one of auto, procmem, rwx");
     check_refused(init_with({"SLICEPATCH_LIVE=yes"}), "SLICEPATCH_LIVE=yes is not one of 0, 1");
+    check_refused(init_with({"SLICEPATCH_LOCK=no"}), "SLICEPATCH_LOCK=no is not one of 0, 1");
     check_refused(init_with({"SLICEPATCH_VERBOSE=2"}), "SLICEPATCH_VERBOSE=2 is not one of 0, 1");
+    check_refused(init_with({"SLICEPATCH=\033[2J\xe2\x80\xae"}),
+                  "SLICEPATCH=?[2J??? is not one of auto, off, require, compiled");
+}
+
+TEST_CASE("a variable that cannot be understood is named on standard error by who is verbose") {
+    const std::string reason = "SLICEPATCH=maybe is not one of auto, off, require, compiled";
+    const Outcome outcome = init_with({"SLICEPATCH=maybe", "SLICEPATCH_VERBOSE=1"});
+    CHECK(outcome.value("reason") == reason);
+    CHECK(outcome.error.starts_with("slicepatch: guarantee none: " + reason + "\n"));
+    const Outcome options = init_with_options({"flags=3"}, {"SLICEPATCH_VERBOSE=1"});
+    CHECK(options.error.starts_with("slicepatch: guarantee none: the options ask for OFF and for REQUIRE\n"));
+}
+
+TEST_CASE("an empty variable is an unset one") {
+    for (const char *name : {"SLICEPATCH", "SLICEPATCH_SITES", "SLICEPATCH_RSEQ", "SLICEPATCH_SEAL", "SLICEPATCH_LOCK",
+                             "SLICEPATCH_WRITER", "SLICEPATCH_LIVE", "SLICEPATCH_VERBOSE"}) {
+        CAPTURE(name);
+        const Outcome outcome = init_with_options({"sites=first"}, {std::string(name) + "="});
+        check_selected(outcome, {"first"});
+        CHECK(outcome.error == "");
+    }
+}
+
+TEST_CASE("a name that nobody reads is named by who is verbose, and is silent otherwise") {
+    const std::vector<std::string> misspelt = {"SLICEPATCH_VERBSE=1", "SLICEPATCH_SITE=-*", "SLICEPATCHED=1"};
+    CHECK(init_with(misspelt).error == "");
+    std::vector<std::string> verbose = misspelt;
+    verbose.push_back("SLICEPATCH_VERBOSE=1");
+    const std::string said = init_with(verbose).error;
+    for (const char *name : {"SLICEPATCH_VERBSE", "SLICEPATCH_SITE", "SLICEPATCHED"}) {
+        const std::string line = std::string("slicepatch: no part of slicepatch reads the variable ") + name + "\n";
+        CHECK_MESSAGE(said.find(line) != std::string::npos, name);
+    }
+    CHECK(said.find("variable SLICEPATCH_VERBOSE") == std::string::npos);
+}
+
+namespace {
+
+/// Descriptor 2 is a file of data, as in a daemon that closed standard error before it opened that.
+const std::string data_file = (std::filesystem::temp_directory_path() / "slicepatch-data").string();
+
+bool open_data_as_standard_error() {
+    close(STDERR_FILENO);
+    return open(data_file.c_str(), O_RDWR | O_CREAT | O_TRUNC, 0600) == STDERR_FILENO;
+}
+
+std::uintmax_t bytes_written_with(const std::vector<std::string> &environment) {
+    const Outcome outcome = run({.program = SUBJECT,
+                                 .arguments = {"kernel=stock", "yield=ok", "init", "run=10", "check"},
+                                 .environment = environment,
+                                 .before_exec = open_data_as_standard_error});
+    CHECK(outcome.value("counted") == "yes");
+    const std::uintmax_t size = std::filesystem::file_size(data_file);
+    std::filesystem::remove(data_file);
+    return size;
+}
+
+bool close_standard_error() {
+    return close(STDERR_FILENO) == 0;
+}
+
+} // namespace
+
+TEST_CASE("nothing is written to descriptor 2 unless somebody asks for words") {
+    for (const std::vector<std::string> &environment :
+         {std::vector<std::string>{}, {"SLICEPATCH_VERBSE=1"}, {"SLICEPATCH_VERBOSE=0"}, {"SLICEPATCH_VERBOSE=yes"},
+          {"SLICEPATCH=maybe"}, {"SLICEPATCH=require"}, {"SLICEPATCH_SITES=nothing"}, {"SLICEPATCH_SEAL=1"}})
+        CHECK(bytes_written_with(environment) == 0);
+    CHECK(bytes_written_with({"SLICEPATCH_VERBOSE=1"}) != 0);
+}
+
+TEST_CASE("words that cannot be written are lost, and nothing else is") {
+    const Outcome outcome = run({.program = SUBJECT,
+                                 .arguments = {"kernel=stock", "yield=ok", "init", "run=10", "check"},
+                                 .environment = {"SLICEPATCH_VERBOSE=1"},
+                                 .before_exec = close_standard_error});
+    CHECK(outcome.status == 0);
+    CHECK(outcome.value("errno") == "kept");
+    CHECK(outcome.value("counted") == "yes");
 }
 
 TEST_CASE("a value that does not end is cut in the message") {
     const std::string endless(5000, 'x');
     check_refused(init_with({"SLICEPATCH=" + endless}),
-                  "SLICEPATCH=" + endless.substr(0, 64) + " is not one of auto, off, require");
+                  "SLICEPATCH=" + endless.substr(0, 64) + " is not one of auto, off, require, compiled");
 }
 
 TEST_CASE("options that are smaller than their first version, or with unknown or contradicting flags, are refused") {
@@ -72,7 +152,9 @@ TEST_CASE("options that are smaller than their first version, or with unknown or
     check_refused(init_with_options({"size=8"}), reason);
     check_refused(init_with_options({"size=0"}), reason);
     check_refused(init_with_options({"flags=0x80000000"}), reason);
-    check_refused(init_with_options({"flags=12"}), reason); // lock and adopt
+    check_refused(init_with_options({"flags=12"}), "the options ask for LOCK and for ADOPT");
+    check_refused(init_with_options({"flags=3"}), "the options ask for OFF and for REQUIRE");
+    check_refused(init_with_options({"flags=3"}, {"SLICEPATCH=off"}), "the options ask for OFF and for REQUIRE");
 }
 
 TEST_CASE("options of a newer program are understood as long as they ask for nothing new") {
@@ -157,6 +239,20 @@ TEST_CASE("SLICEPATCH=off asks for nothing and switches the sites off") {
     CHECK(outcome.value("counted") == "yes");
 }
 
+TEST_CASE("SLICEPATCH=compiled gives the same guarantee and leaves the sites as compiled") {
+    const Outcome outcome = init_with({"SLICEPATCH=compiled"}, "kernel=stock");
+    CAPTURE(outcome.out);
+    CHECK(outcome.value("answer") == "0");
+    CHECK(outcome.value("guarantee") == "1");
+    CHECK(outcome.value("compiled") == all_sites);
+    CHECK(outcome.value("writer") == "none");
+    CHECK(outcome.value("failure") == "");
+    CHECK(outcome.value("threads_enabled") == "1");
+    CHECK(outcome.value("chooses") == "1"); // as compiled, it is asked at run time
+    CHECK(outcome.value("counted") == "yes");
+    CHECK(init_with({"SLICEPATCH=compiled"}, "kernel=none").value("compiled") == all_sites);
+}
+
 TEST_CASE("SLICEPATCH=auto is the default") {
     for (const std::vector<std::string> &environment : {std::vector<std::string>{}, {"SLICEPATCH=auto"}}) {
         const Outcome outcome = init_with(environment, "kernel=stock");
@@ -200,6 +296,22 @@ TEST_CASE("SLICEPATCH_SITES selects by function where a site has no label") {
     check_selected(init_with({"SLICEPATCH_SITES=-plain_two"}, "kernel=stock"),
                    {"first", "second", "plain_one", "chooses", "slicepatch.outermost", "handler"});
     check_selected(init_with_options({"sites=chooses"}), {"chooses"});
+}
+
+TEST_CASE("a selection by names that no site has is told of") {
+    const auto failure = [](const std::string &sites) {
+        return init_with({"SLICEPATCH_SITES=" + sites}, "kernel=stock").value("failure");
+    };
+    const std::string words = "SLICEPATCH_SITES selects by names that no site has: ";
+    CHECK(failure("first,plain_*,-second") == "");
+    CHECK(failure("-*") == "");
+    CHECK(failure("frist") == words + "frist");
+    CHECK(failure("*,-frist") == words + "-frist");
+    CHECK(failure("first,-plain_thre,second,outermost,x") == words + "-plain_thre, and others");
+    CHECK(failure(std::string(70, 'y')) == words + std::string(64, 'y') + "...");
+    CHECK(init_with_options({"sites=frist"}).value("failure") == words + "frist");
+    CHECK(init_with({"SLICEPATCH_SITES=frist", "SLICEPATCH_VERBOSE=1"}).error.find(words + "frist\n") !=
+          std::string::npos);
 }
 
 TEST_CASE("an item of a selection that is too long is refused and leaves every site as compiled") {

@@ -9,7 +9,6 @@
 
 #include <cerrno>
 #include <regex>
-#include <sys/syscall.h>
 
 using namespace slicepatch::test;
 
@@ -85,18 +84,106 @@ TEST_CASE("each site is exactly the documented instructions in each state") {
     check_bytes(init_on("kernel=stock"), "enabled");
 }
 
-TEST_CASE("a sandbox that denies rseq_slice_yield selects another system call to end a slice") {
-    CHECK(init_on("kernel=stock", "yield=ok").value("yield_number") == "471");
-    for (const char *yield : {"yield=denied", "yield=missing"}) {
-        const Outcome outcome = init_on("kernel=stock", yield);
-        CHECK(outcome.value("yield_number") == std::to_string(SYS_sched_yield));
+TEST_CASE("rseq_slice_yield is not tried where there is nothing to yield") {
+    CHECK(init_on("kernel=none", "yield=denied").value("yield_number") == "471");
+}
+
+TEST_CASE("each object is told where the rseq area is, whether or not its own reference to it was resolved") {
+    for (const char *kernel : {"kernel=none", "kernel=stock"}) {
+        const Outcome outcome = run_subject({kernel, "yield=ok", "init", "told"});
+        if (!skipped(outcome, "libc's area"))
+            CHECK(outcome.value("told") == "libc's");
+    }
+}
+
+#if defined(NO_PIE_LLD)
+TEST_CASE("a program whose linker made its references to the rseq area 0 is told where it is") {
+    for (const char *program : {NO_PIE_LLD, NO_PIE_LLD_ARCHIVE}) {
+        const Outcome before = run({.program = program, .arguments = {"reference"}});
+        CHECK(before.value("reference") == "none"); // or this linker has learnt it, and the case shows nothing
+        const Outcome outcome =
+            run({.program = program, .arguments = {"kernel=stock", "yield=ok", "init", "told", "run=100", "check"}});
+        CAPTURE(program);
+        CAPTURE(outcome.out);
+        CHECK(outcome.value("told") == "libc's");
         CHECK(outcome.value("enabled") == all_sites);
         CHECK(outcome.value("counted") == "yes");
     }
 }
+#endif
 
-TEST_CASE("rseq_slice_yield is not tried where there is nothing to yield") {
-    CHECK(init_on("kernel=none", "yield=denied").value("yield_number") == "471");
+namespace {
+
+/// What a failing init must leave as it was.
+void check_untouched(const Outcome &outcome, int error) {
+    CAPTURE(outcome.out);
+    CHECK(outcome.status == 0);
+    CHECK(outcome.value("answer") == std::to_string(-error));
+    CHECK(outcome.value("guarantee") == "0");
+    CHECK(outcome.value("compiled") == all_sites);
+    CHECK(outcome.value("libc_registered") == "yes");
+    CHECK(outcome.value("errno") == "kept");
+    CHECK(outcome.value("counted") == "yes");
+}
+
+} // namespace
+
+TEST_CASE("require fails before libc's area is taken over, and says what is missing") {
+    needs_whole_system("seccomp filters");
+    for (const char *registration : {"SLICEPATCH_RSEQ=auto", "SLICEPATCH_RSEQ=own", "SLICEPATCH_SEAL=1"}) {
+        const std::vector<std::string> environment = {"SLICEPATCH=require", registration, "SLICEPATCH_VERBOSE=1"};
+        const Outcome outcome =
+            run_subject({"kernel=stock", "yield=ok", "init", "run=100", "check", "libc-area"}, environment);
+        check_untouched(outcome, EPERM);
+        const std::string reason = "the kernel lacks the slicepatch series, which alone keeps the state for the process";
+        CHECK(outcome.value("reason") == reason);
+        CHECK(outcome.error.starts_with("slicepatch: guarantee none: " + reason + "\n"));
+        CHECK(outcome.error.find("slicepatch: the required guarantee is not to be had\n") != std::string::npos);
+        // Whoever has anything to do with areas is killed here: nothing is taken and given back either.
+        const Outcome watched =
+            run_subject({"kernel=stock", "kill-registrations", "init", "run=100", "check"}, environment);
+        CHECK(watched.value("answer") == std::to_string(-EPERM));
+    }
+    const Outcome none = run_subject({"kernel=none", "init"}, {"SLICEPATCH=require"});
+    CHECK(none.value("reason") == "the kernel has no time slice extension (Linux 7.0 and later have it)");
+}
+
+TEST_CASE("an init without memory leaves everything as it was, and says so") {
+    for (const char *kernel : {"kernel=none", "kernel=stock"}) {
+        const Outcome outcome =
+            run_subject({kernel, "yield=ok", "exhaust", "init", "replenish", "run=100", "check", "libc-area"},
+                        {"SLICEPATCH_RSEQ=own"});
+        if (skipped(outcome, "memory that ends"))
+            return;
+        CHECK(outcome.value("reason") == "init failed: out of memory");
+        CHECK(outcome.value("answer") == std::to_string(-ENOMEM));
+        CHECK(outcome.value("libc_registered") == "yes");
+        CHECK(outcome.value("counted") == "yes");
+    }
+}
+
+TEST_CASE("areas of slicepatch's own that the kernel refuses are told of, and libc has its area back") {
+    needs_whole_system("seccomp filters");
+    const std::vector<std::string> own = {"SLICEPATCH_RSEQ=own"};
+    const std::string own_words = "no rseq areas of slicepatch's own: ";
+    // This kernel registers no area that is enabled from the start; one that did would not refuse.
+    const Outcome outcome =
+        run_subject({"kernel=stock", "yield=ok", "init", "run=100", "check", "libc-area"}, own);
+    CAPTURE(outcome.out);
+    if (outcome.value("failure").empty())
+        skip("a registration that is refused", "this kernel registers areas that have slice extensions");
+    else
+        CHECK(outcome.value("failure") ==
+              own_words + "the kernel does not know such areas, or has one of somebody else's for this thread");
+    CHECK(outcome.value("guarantee") == "1");
+    CHECK(outcome.value("libc_registered") == "yes");
+    CHECK(outcome.value("counted") == "yes");
+    const Outcome denied = run_subject({"kernel=stock", "yield=ok", "rseq=" + std::to_string(EPERM), "init"}, own);
+    CHECK(denied.value("failure") == own_words + "libc's registration is not what it says, and was left alone");
+    const Outcome late = run_subject({"kernel=stock", "yield=ok", "threads=1", "init", "join"},
+                                     {"SLICEPATCH_RSEQ=own", "SLICEPATCH_LIVE=1"});
+    CHECK(late.value("failure").starts_with(
+        own_words + "libc's registration can only be taken over before other threads exist"));
 }
 
 TEST_CASE("tcmalloc's per-CPU caches mean no-ops, and nobody touches the rseq area") {

@@ -153,6 +153,14 @@ TEST_CASE("a copy that new threads do not pass through leaves every site as comp
     }
 }
 
+TEST_CASE("a program can open many plug-ins that each have a copy of the library inside") {
+    const Outcome outcome = run_subject({"kernel=stock", "yield=ok", std::string("copies=") + PLUGIN_ARCHIVE, "init",
+                                         "run=100", "check"});
+    CAPTURE(outcome.out);
+    CHECK(outcome.value("copies") == "all"); // static TLS is what runs out
+    CHECK(outcome.value("counted") == "yes");
+}
+
 TEST_CASE("two copies of the library at the same moment compose") {
     for (int round = 0; round < 10; ++round) {
         const Outcome outcome = run({.program = SUBJECT_ARCHIVE,

@@ -12,6 +12,9 @@
 
 #define SLICEPATCH_ARCH_MACHINE 183 /* EM_AARCH64 */
 #define SLICEPATCH_ARCH_AUDIT 0xc00000b7 /* AUDIT_ARCH_AARCH64, <linux/audit.h> */
+#define SLICEPATCH_ARCH_COMPAT_AUDIT 0x40000028 /* AUDIT_ARCH_ARM: a 32-bit program that this one becomes by exec() */
+#define SLICEPATCH_ARCH_COMPAT_NR_PRCTL 172 /* arch/arm/tools/syscall.tbl */
+#define SLICEPATCH_ARCH_COMPAT_NR_RSEQ 398 /* the same table */
 #define SLICEPATCH_ARCH_RSEQ_SIGNATURE 0xd428bc00 /* brk #0x45e0 before an abort handler; what glibc registers */
 
 #define SLICEPATCH_ARCH_HEAD_ \

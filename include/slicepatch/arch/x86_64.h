@@ -10,6 +10,9 @@
 
 #define SLICEPATCH_ARCH_MACHINE 62 /* EM_X86_64 */
 #define SLICEPATCH_ARCH_AUDIT 0xc000003e /* AUDIT_ARCH_X86_64, <linux/audit.h> */
+#define SLICEPATCH_ARCH_COMPAT_AUDIT 0x40000003 /* AUDIT_ARCH_I386: int 0x80, from any program */
+#define SLICEPATCH_ARCH_COMPAT_NR_PRCTL 172 /* arch/x86/entry/syscalls/syscall_32.tbl */
+#define SLICEPATCH_ARCH_COMPAT_NR_RSEQ 386 /* the same table */
 #define SLICEPATCH_ARCH_RSEQ_SIGNATURE 0x53053053 /* before an abort handler; what glibc registers, <sys/rseq.h> */
 
 #define SLICEPATCH_ARCH_HEAD_ \

@@ -156,6 +156,40 @@ static void nest_across(const char *argument)
     printf("depths=%u %u %u\n", one, two, slicepatch_depth_);
 }
 
+static void copy_file(const char *from, const char *to)
+{
+    FILE *in = fopen(from, "rbe"), *out = fopen(to, "wbe");
+    static char bytes[1 << 16];
+    size_t size;
+    if (!in || !out)
+        broken(to);
+    while ((size = fread(bytes, 1, sizeof bytes, in)) > 0)
+        if (fwrite(bytes, 1, size, out) != size)
+            broken(to);
+    if (fclose(in) || fclose(out))
+        broken(to);
+}
+
+/* Whether that many copies of an object can be open at once: each is a file, of a name of its own. */
+static void open_copies(const char *path)
+{
+    enum { wanted = 24 };
+    char folder[] = "/tmp/slicepatch-copies-XXXXXX", copy[sizeof folder + 16];
+    int count = 0, opens = mkdtemp(folder) != NULL;
+    if (!opens)
+        broken("mkdtemp");
+    for (; opens && count < wanted; ++count) {
+        snprintf(copy, sizeof copy, "%s/%d.so", folder, count);
+        copy_file(path, copy);
+        opens = dlopen(copy, RTLD_NOW | RTLD_LOCAL) != NULL;
+        unlink(copy);
+    }
+    if (!opens)
+        printf("dlerror=%s\n", dlerror());
+    rmdir(folder);
+    printf("copies=%s\n", opens ? "all" : "some");
+}
+
 static atomic_int opened_all;
 
 static void *init_meanwhile(void *unused)
@@ -205,6 +239,7 @@ const struct verb object_verbs[] = {
     {"remove", remove_file},
     {"copy", copy_file},
     {"folder", change_folder},
+    {"copies", open_copies},
     {"close", close_object},
     {"plugin-run", run_plugin},
     {"plugin-init", print_plugin_init},

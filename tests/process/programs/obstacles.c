@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* What gets in the patcher's way: other tools' bytes, and systems that deny things. */
+#include "compat_call.h"
 #include "filters.h"
 #include "site_bytes.h"
 #include "subject.h"
 
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <link.h>
@@ -72,12 +74,209 @@ static void kernel(const char *name)
     broken(name);
 }
 
-/* yield=ok|denied|missing: what system call 471 answers. */
+/* yield=ok|denied|missing|ERRNO: what system call 471 answers. */
 static void yield_answer(const char *name)
 {
-    const int error = !strcmp(name, "denied") ? EPERM : !strcmp(name, "missing") ? ENOSYS : 0;
+    const int error = !strcmp(name, "denied")    ? EPERM
+                      : !strcmp(name, "missing") ? ENOSYS
+                      : !strcmp(name, "ok")      ? 0
+                                                 : atoi(name);
     if (fake_yield(error))
         unsupported("no seccomp filters here");
+}
+
+/* rseq=ERRNO: what registering and unregistering an area answers; 0 is success. */
+static void rseq_answer(const char *error)
+{
+    if (answer_with(SYS_rseq, 0, 0, 0, atoi(error)))
+        unsupported("no seccomp filters here");
+}
+
+/* Kills whoever has anything to do with rseq. */
+static void kill_rseq(const char *argument)
+{
+    (void)argument;
+    if (filter_call(SYS_prctl, 0, UINT32_MAX, SLICEPATCH_PR_RSEQ_SLICE_EXTENSION, SECCOMP_RET_KILL_PROCESS) ||
+        kill_for(SYS_rseq) || kill_for(SLICEPATCH_NR_RSEQ_SLICE_YIELD))
+        unsupported("no seccomp filters here");
+}
+
+/* ---- sandboxes that kill: README's table of what a sandbox has to allow ---- */
+
+#define ANY(number) {SYS_##number, 0, {{0, 0}, {0, 0}}}
+#define WHERE(number, index, value, other, other_value) {SYS_##number, 1, {{index, value}, {other, other_value}}}
+#define SLICE_PRCTL(operation) WHERE(prctl, 0, SLICEPATCH_PR_RSEQ_SLICE_EXTENSION, 1, operation)
+
+/* What this program, its libc and its threads need without the library; libc registers rseq areas of its own too. */
+static const struct allowed_call calls_of_libc[] = {
+    ANY(read),        ANY(write),    ANY(exit),       ANY(exit_group),      ANY(futex),           ANY(mmap),
+    ANY(munmap),      ANY(mprotect), ANY(madvise),    ANY(brk),             ANY(clone),           ANY(clone3),
+    ANY(sched_yield), ANY(newfstatat), ANY(fstat), ANY(rt_sigprocmask), ANY(rt_sigaction), ANY(set_robust_list),
+    ANY(getrandom), WHERE(rseq, 2, 0, 2, 0),
+};
+
+/* What init makes at every level, apart from rseq. */
+static const struct allowed_call calls_of_init[] = {
+    ANY(openat), ANY(close),      ANY(lseek),        ANY(pread64),         ANY(pwrite64),     ANY(getdents64), ANY(membarrier),
+    ANY(getpid), ANY(gettid),     ANY(getuid),       ANY(clock_gettime),   ANY(clock_nanosleep), ANY(nanosleep),
+    ANY(tgkill), ANY(rt_sigreturn), ANY(rt_tgsigqueueinfo),
+};
+
+static const struct allowed_call asks_kernel[] = {
+    SLICE_PRCTL(SLICEPATCH_PR_RSEQ_SLICE_EXTENSION_GET),
+    SLICE_PRCTL(SLICEPATCH_PR_RSEQ_SLICE_EXTENSION_FEATURES),
+};
+static const struct allowed_call enables[] = {SLICE_PRCTL(SLICEPATCH_PR_RSEQ_SLICE_EXTENSION_SET)};
+static const struct allowed_call yields[] = {{SLICEPATCH_NR_RSEQ_SLICE_YIELD, 0, {{0, 0}, {0, 0}}}};
+static const struct allowed_call takes_over[] = {WHERE(rseq, 2, SLICEPATCH_RSEQ_FLAG_UNREGISTER, 2, 1)};
+static const struct allowed_call registers[] = {
+    WHERE(rseq, 2, SLICEPATCH_RSEQ_FLAG_SLICE_EXT_DEFAULT_ON, 1, 64)};
+static const struct allowed_call seals[] = {ANY(seccomp), WHERE(prctl, 0, PR_SET_NO_NEW_PRIVS, 1, 1)};
+
+static const struct {
+    const char *name;
+    const struct allowed_call *calls;
+    size_t count;
+} allowed_sets[] = {
+#define SET(name) {#name, name, sizeof name / sizeof *name}
+    SET(calls_of_libc), SET(calls_of_init), SET(asks_kernel), SET(enables),
+    SET(yields),        SET(takes_over),    SET(registers),   SET(seals),
+#undef SET
+};
+
+/* sandbox=SET+SET...: kills for what is in none of these sets and not libc's. */
+static void enter_sandbox(const char *names)
+{
+    struct allowed_call all[64];
+    size_t count = 0;
+    for (size_t set = 0; set < sizeof allowed_sets / sizeof *allowed_sets; ++set)
+        if (set == 0 || strstr(names, allowed_sets[set].name)) {
+            memcpy(all + count, allowed_sets[set].calls, allowed_sets[set].count * sizeof *all);
+            count += allowed_sets[set].count;
+        }
+    if (allow_alone(all, count))
+        unsupported("no seccomp filters here");
+}
+
+/* What an EXIT does whose slice was granted: the call that this object was told. */
+static void end_slice(const char *argument)
+{
+    (void)argument;
+    const long answer = SLICEPATCH_ARCH_SYSCALL(slicepatch_object.yield_number);
+    printf("slice=%s\n", answer >= 0 ? "ended" : "refused");
+}
+
+/* Kills whoever registers or unregisters an area. */
+static void kill_registrations(const char *argument)
+{
+    (void)argument;
+    if (kill_for(SYS_rseq))
+        unsupported("no seccomp filters here");
+}
+
+/* seccomp=ERRNO: no more filters, by the call that the library makes. */
+static void seccomp_answer(const char *error)
+{
+    if (answer_with(SYS_seccomp, 0, 0, 0, atoi(error)))
+        unsupported("no seccomp filters here");
+}
+
+/* Without CAP_SYS_ADMIN, in a process that may still write to itself. */
+static void become_nobody(const char *argument)
+{
+    (void)argument;
+    const uid_t nobody = 65534;
+    if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) || getuid() != 0 || setgroups(0, NULL) || setgid(nobody) ||
+        setuid(nobody) || prctl(PR_SET_DUMPABLE, 1, 0, 0, 0))
+        unsupported("needs root");
+}
+
+static void print_no_new_privs(const char *argument)
+{
+    (void)argument;
+    printf("no_new_privs=%d\n", prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0));
+}
+
+/* The same requests by every system call interface that this process can use. */
+static void revert_by_all_means(const char *argument)
+{
+    (void)argument;
+    const unsigned set = SLICEPATCH_PR_RSEQ_SLICE_EXTENSION_SET, option = SLICEPATCH_PR_RSEQ_SLICE_EXTENSION;
+    const unsigned unregister = SLICEPATCH_RSEQ_FLAG_UNREGISTER;
+    printf("revert_native=%d\n", syscall(SYS_prctl, option, set, 0, 0, 0) ? errno : 0);
+    printf("unregister_native=%d\n", syscall(SYS_rseq, 0, 0, unregister, 0) ? errno : 0);
+    printf("revert_compat=%ld\n", -compat_call(SLICEPATCH_ARCH_COMPAT_NR_PRCTL, option, set, 0));
+    printf("unregister_compat=%ld\n", -compat_call(SLICEPATCH_ARCH_COMPAT_NR_RSEQ, 0, 0, unregister));
+    printf("enable_compat=%ld\n", -compat_call(SLICEPATCH_ARCH_COMPAT_NR_PRCTL, option, set, 1));
+    printf("other_compat=%ld\n", -compat_call(SLICEPATCH_ARCH_COMPAT_NR_PRCTL, PR_GET_DUMPABLE, 0, 0));
+    printf("revert_x32=%d\n", syscall(SYS_prctl | 0x40000000, option, set, 0, 0, 0) ? errno : 0);
+}
+
+/* What the kernel says of this thread's area where it has the extension. */
+static void make_available(const char *argument)
+{
+    (void)argument;
+    volatile struct slicepatch_rseq *area = slicepatch_rseq_();
+    if (!area)
+        unsupported("this libc registers no rseq area");
+    area->flags |= SLICEPATCH_RSEQ_FLAG_SLICE_EXT_AVAILABLE;
+}
+
+/* Whether the kernel knows libc's area: it answers EBUSY to who registers it again (kernel/rseq.c). */
+static void print_libc_area(const char *argument)
+{
+    (void)argument;
+    const char *area = (const char *)SLICEPATCH_ARCH_THREAD_POINTER() + slicepatch_libc_rseq_offset_;
+    const int answer = syscall(SYS_rseq, area, 32, 0, SLICEPATCH_ARCH_RSEQ_SIGNATURE) ? errno : 0;
+    printf("libc_registered=%s\n", answer == EBUSY || answer == EINVAL ? "yes" : "no");
+}
+
+/* Where this object was told that libc's area is. */
+static void print_told(const char *argument)
+{
+    (void)argument;
+    const ptrdiff_t *const offset = dlsym(RTLD_DEFAULT, "__rseq_offset"); /* our own reference may be 0 */
+    if (!offset)
+        unsupported("this libc registers no rseq area");
+    printf("told=%s\n", slicepatch_object.rseq_offset == *offset ? "libc's" : "another");
+}
+
+static void print_reference(const char *argument)
+{
+    (void)argument;
+    printf("reference=%s\n", &slicepatch_libc_rseq_offset_ ? "libc's" : "none");
+}
+
+/* From here on nobody gets memory; until there is some again. */
+static void *hoarded;
+
+static void exhaust_memory(const char *argument)
+{
+    (void)argument;
+    printf("exhausted=yes\n");
+    fflush(stdout);
+    struct rlimit limit;
+    getrlimit(RLIMIT_AS, &limit);
+    limit.rlim_cur = 0;
+    if (setrlimit(RLIMIT_AS, &limit))
+        unsupported("memory has no limit here");
+    for (size_t size = (size_t)1 << 20; size >= sizeof(void *); size /= 2)
+        for (void **block; (block = malloc(size)); hoarded = block)
+            *block = hoarded;
+}
+
+static void replenish_memory(const char *argument)
+{
+    (void)argument;
+    while (hoarded) {
+        void *block = hoarded;
+        hoarded = *(void **)block;
+        free(block);
+    }
+    struct rlimit limit;
+    getrlimit(RLIMIT_AS, &limit);
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_AS, &limit);
 }
 
 /* PR_SET_MDWE with PR_MDWE_REFUSE_EXEC_GAIN, Linux 6.3. */
@@ -249,6 +448,21 @@ const struct verb obstacle_verbs[] = {
     {"hook", hook},
     {"kernel", kernel},
     {"yield", yield_answer},
+    {"rseq", rseq_answer},
+    {"sandbox", enter_sandbox},
+    {"end-slice", end_slice},
+    {"seccomp", seccomp_answer},
+    {"kill-rseq", kill_rseq},
+    {"kill-registrations", kill_registrations},
+    {"nobody", become_nobody},
+    {"no-new-privs", print_no_new_privs},
+    {"revert-by-all-means", revert_by_all_means},
+    {"available", make_available},
+    {"libc-area", print_libc_area},
+    {"told", print_told},
+    {"reference", print_reference},
+    {"exhaust", exhaust_memory},
+    {"replenish", replenish_memory},
     {"mdwe", mdwe},
     {"guard", guard},
     {"guarded", print_guard},
