@@ -30,6 +30,8 @@ struct Diagnosis {
 
 /// The value of a line "NAME:\tVALUE" of /proc/PID/status; empty if there is none.
 [[nodiscard]] std::string status_field(const std::string &status, const std::string &name);
+/// Of an environment, one "NAME=value" each: what of it is slicepatch's, and names that begin so and are nobody's.
+[[nodiscard]] Check check_variables(const std::vector<std::string> &variables);
 /// Of the machine, the same for every process.
 [[nodiscard]] Check check_kernel_version();
 [[nodiscard]] Check check_kernel_command_line();

@@ -101,15 +101,14 @@ Check check_threads(const std::string &status)
 
 Check check_environment(const Probe &probe)
 {
-    std::string values;
+    std::vector<std::string> variables;
     for (char **variable = environ; *variable; ++variable)
-        if (std::strncmp(*variable, "SLICEPATCH", std::strlen("SLICEPATCH")) == 0)
-            values += fmt::format("{}{}", values.empty() ? "" : " ", *variable);
+        variables.emplace_back(*variable);
+    const Check check = check_variables(variables);
     if (!probe.complaint.empty())
         return {"environment", "bad", probe.complaint};
-    if (probe.off)
-        return {"environment", "bad", values};
-    return {"environment", values.empty() ? "ok" : "note", values.empty() ? "no SLICEPATCH variables" : values};
+    const bool lowers = probe.off || (probe.required && probe.guarantee.level != SLICEPATCH_GUARANTEE_PROCESS);
+    return {"environment", lowers ? "bad" : check.verdict, check.detail};
 }
 
 std::string registration_step(const KernelFacts &facts)
@@ -146,6 +145,8 @@ std::string next_step(const Probe &probe)
         return "correct the variable: " + probe.complaint;
     if (probe.off)
         return "unset SLICEPATCH";
+    if (probe.required && probe.guarantee.level != SLICEPATCH_GUARANTEE_PROCESS)
+        return "unset SLICEPATCH, or boot a kernel with the slicepatch series (kernel/README.md)";
     if (!probe.answered)
         return "let the sandbox allow prctl(PR_RSEQ_SLICE_EXTENSION)";
     if (probe.guarantee.level == SLICEPATCH_GUARANTEE_PROCESS)
@@ -170,7 +171,7 @@ void soften(const Probe &probe, std::vector<Check> &checks)
 {
     for (Check &check : checks)
         if (probe.guarantee.level != SLICEPATCH_GUARANTEE_NONE && check.verdict == "bad" &&
-            check.name != "kernel-series") {
+            check.name != "kernel-series" && check.name != "environment") {
             check.verdict = "note";
             check.detail += " (yet the kernel grants it)";
         }

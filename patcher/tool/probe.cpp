@@ -28,6 +28,7 @@ struct Difference {
     const char *variable = nullptr; // set to value
     const char *value = nullptr;
     bool without_init = false;
+    bool without_require = false; // what there is to be had, though init would fail
 };
 
 /// Asks by what programs ask with, so that nothing else differs.
@@ -38,7 +39,7 @@ Answer ask(const Difference &difference)
     slicepatch_report report{};
     report.size = sizeof report;
     if (!difference.without_init)
-        (void)slicepatch_init(nullptr, &report); // that it fails by "require" is no answer to what there is
+        (void)slicepatch_init(nullptr, &report); // whatever error there is, the report has its words
     answer.guarantee.level = static_cast<slicepatch_guarantee>(report.guarantee);
     std::snprintf(answer.guarantee.reason, sizeof answer.guarantee.reason, "%s", report.reason);
     answer.yield_number = find_yield_number();
@@ -59,6 +60,8 @@ bool ask_in_child(const Difference &difference, Answer &answer, int &status)
         throw Error("why: no child process: {}", std::strerror(errno));
     if (child == 0) {
         unsetenv("SLICEPATCH_VERBOSE"); // its report is ours to print
+        if (difference.without_require)
+            unsetenv("SLICEPATCH");
         if (difference.variable && setenv(difference.variable, difference.value, 1) != 0)
             _exit(1);
         answer = ask(difference);
@@ -90,10 +93,12 @@ Probe run_probe()
     if (read_settings(nullptr, true, settings) != Status::ok)
         probe.complaint = settings.complaint;
     probe.off = settings.patch.request.off;
+    probe.required = settings.patch.required != SLICEPATCH_GUARANTEE_NONE;
 
     Answer answer{};
     int status = 0;
-    probe.answered = ask_in_child({.without_init = !probe.complaint.empty()}, answer, status);
+    probe.answered = ask_in_child({.without_init = !probe.complaint.empty(), .without_require = probe.required}, answer,
+                                  status);
     if (probe.answered) {
         probe.facts = answer.facts;
         probe.guarantee = answer.guarantee;

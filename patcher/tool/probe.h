@@ -14,6 +14,7 @@ namespace slicepatch::tool {
 struct Probe {
     bool answered = false; // false: a sandbox killed the process that asked
     bool off = false;      // by the environment
+    bool required = false; // by the environment: then init fails below the guarantee for the process
     std::string complaint; // about the environment; empty: none
     KernelFacts facts{};   // before init: libc's area and not ours
     Guarantee guarantee{};

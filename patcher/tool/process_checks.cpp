@@ -90,14 +90,21 @@ Check check_lock_line(const std::string &status)
 
 Check check_process_environment(const Process &process)
 {
-    std::string bytes, values;
+    std::string bytes;
     if (!process.read_file("environ", bytes))
         return {"environment", "unknown", "the environment cannot be read"};
-    std::istringstream variables(bytes);
-    for (std::string variable; std::getline(variables, variable, '\0');)
-        if (variable.starts_with("SLICEPATCH") || variable.starts_with("GLIBC_TUNABLES"))
-            values += fmt::format("{}{}", values.empty() ? "" : " ", variable);
-    return {"environment", values.empty() ? "ok" : "note", values.empty() ? "no SLICEPATCH variables" : values};
+    std::istringstream entries(bytes);
+    std::vector<std::string> variables;
+    std::string tunables;
+    for (std::string entry; std::getline(entries, entry, '\0');) {
+        variables.push_back(entry);
+        if (entry.starts_with("GLIBC_TUNABLES"))
+            tunables = entry;
+    }
+    const Check check = check_variables(variables);
+    if (tunables.empty())
+        return check;
+    return {check.name, "note", fmt::format("{}; {}", check.detail, tunables)};
 }
 
 /// What the patcher left behind tells what it was promised.

@@ -6,6 +6,7 @@
 #include "file_descriptor.h"
 
 #include "../../arch/backend.h"
+#include "../environment.h"
 
 #include <slicepatch/abi.h>
 
@@ -35,6 +36,20 @@ std::string status_field(const std::string &status, const std::string &name)
             return value == std::string::npos ? "" : line.substr(value);
         }
     return "";
+}
+
+Check check_variables(const std::vector<std::string> &variables)
+{
+    std::string values, unknown;
+    for (const std::string &variable : variables) {
+        if (variable.starts_with("SLICEPATCH"))
+            values += (values.empty() ? "" : " ") + variable;
+        if (is_unknown_variable(variable.c_str()))
+            unknown += (unknown.empty() ? "" : ", ") + variable.substr(0, variable.find('='));
+    }
+    if (!unknown.empty())
+        return {"environment", "note", fmt::format("{}; no part of slicepatch reads {}", values, unknown)};
+    return {"environment", values.empty() ? "ok" : "note", values.empty() ? "no SLICEPATCH variables" : values};
 }
 
 Check check_kernel_version()

@@ -100,6 +100,23 @@ TEST_CASE("why follows the environment")
     CHECK(unknown["guarantee"] == "none");
     CHECK(unknown["reason"].get<std::string>().find("SLICEPATCH=banana is not one of") != std::string::npos);
 
+    const auto detail = [](const Json &answer) {
+        for (const Json &check : answer["checks"])
+            if (check["name"] == "environment")
+                return check["detail"].get<std::string>();
+        return std::string();
+    };
+    const Json misspelt = why({"env", "SLICEPATCH_VERBSE=1", "SLICEPATCH_SITES=x"});
+    CHECK(verdict(misspelt, "environment") == "note");
+    CHECK(detail(misspelt).ends_with("; no part of slicepatch reads SLICEPATCH_VERBSE"));
+    CHECK(detail(why({"env", "SLICEPATCH_VERBOSE=1"})).find("no part") == std::string::npos);
+
+    // What there is to be had is said though init would fail.
+    const Json required = why({SLICEPATCH, "sim", "--kernel", "stock", "--", "env", "SLICEPATCH=require"});
+    CHECK(required["guarantee"] == "thread");
+    CHECK(verdict(required, "environment") == "bad");
+    CHECK(required["next"].get<std::string>().starts_with("unset SLICEPATCH, or boot"));
+
     CHECK(verdict(why({"env", "GLIBC_TUNABLES=glibc.pthread.rseq=0"}), "glibc-tunables") == "bad");
     CHECK(verdict(why({"env", "GLIBC_TUNABLES=glibc.pthread.rseq=0"}), "libc-rseq") == "bad");
     CHECK(verdict(why({}), "glibc-tunables") == "ok");
@@ -129,4 +146,7 @@ TEST_CASE("why --pid says what its sites tell")
     const Outcome gone = slicepatch_tool({"why", "--pid", "2147483647"});
     CHECK(gone.status == 2);
     CHECK(gone.error == "slicepatch: process 2147483647: no such process\n");
+    const Running misspelt({"env", "SLICEPATCH_WRITR=rwx", SAMPLE_LIVE});
+    const Json seen = slicepatch_json({"why", "--pid", std::to_string(misspelt.pid())});
+    CHECK(seen.dump().find("no part of slicepatch reads SLICEPATCH_WRITR") != std::string::npos);
 }
