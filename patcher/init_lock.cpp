@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "init_lock.h"
 
-#include <atomic>
-#include <cstdint>
+#include "memory_owner.h"
+
 #include <pthread.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -12,85 +12,122 @@ namespace slicepatch {
 
 namespace {
 
-std::atomic<std::uint64_t> owner{0};
-bool watches_forks = false; // guarded by owner
-bool held_for_fork = false; // by the thread that is forking
-
-std::uint64_t this_thread()
+/// Not libc's idea of it, which a child that shares the memory shares too.
+pid_t this_thread()
 {
-    return static_cast<std::uint64_t>(getpid()) << 32 | static_cast<std::uint32_t>(syscall(SYS_gettid));
+    return static_cast<pid_t>(syscall(SYS_gettid));
 }
 
-std::atomic<unsigned> waiting{0};
-
-bool try_acquire(std::uint64_t own)
+bool try_acquire(pid_t own)
 {
-    std::uint64_t found = 0;
-    if (owner.compare_exchange_strong(found, own, std::memory_order_acquire))
-        return true;
-    const bool inherited = found >> 32 != own >> 32;
-    return inherited && owner.compare_exchange_strong(found, own, std::memory_order_acquire);
+    pid_t found = 0;
+    return owner_state().init_holder.compare_exchange_strong(found, own, std::memory_order_acquire);
 }
 
-void acquire(std::uint64_t own)
+void acquire(pid_t own)
 {
-    // Sleeps, since a real-time thread that spins or yields would keep the owner from running.
+    // Sleeps, since a real-time thread that spins or yields would keep the holder from running.
     constexpr timespec pause{0, 50'000};
-    if (waiting.load(std::memory_order_relaxed))
+    std::atomic<unsigned> &waiters = owner_state().init_waiters;
+    if (waiters.load(std::memory_order_relaxed))
         nanosleep(&pause, nullptr); // those who wait come first: a loop over init would starve them
     if (try_acquire(own))
         return;
-    waiting.fetch_add(1, std::memory_order_relaxed);
+    waiters.fetch_add(1, std::memory_order_relaxed);
     do
         nanosleep(&pause, nullptr);
     while (!try_acquire(own));
-    waiting.fetch_sub(1, std::memory_order_relaxed);
+    waiters.fetch_sub(1, std::memory_order_relaxed);
+}
+
+bool is_held_by(pid_t thread)
+{
+    return owner_state().init_holder.load(std::memory_order_relaxed) == thread;
 }
 
 void release()
 {
-    owner.store(0, std::memory_order_release);
+    owner_state().init_holder.store(0, std::memory_order_release);
 }
+
+// ---- forks; all of these are guarded by the lock ----
+enum class ForkHold {
+    none,
+    taken, // by the thread that is forking, for that long
+    init,  // that thread has it in any case: a signal handler that forks in the middle of its init
+} fork_hold = ForkHold::none;
+Cancellation cancellation_before_fork;
 
 void before_fork()
 {
-    const std::uint64_t own = this_thread();
-    if (owner.load(std::memory_order_relaxed) == own)
-        return; // a signal handler that forks in the middle of this thread's init
+    if (shares_memory())
+        return; // what the guest's child copies is not held by anyone there
+    const Cancellation cancellation = disable_cancellation();
+    const pid_t own = this_thread();
+    if (is_held_by(own)) {
+        fork_hold = ForkHold::init;
+        restore_cancellation(cancellation);
+        return;
+    }
     acquire(own);
-    held_for_fork = true;
+    fork_hold = ForkHold::taken;
+    cancellation_before_fork = cancellation;
 }
 
 void after_fork()
 {
-    if (!held_for_fork)
+    if (!is_held_by(this_thread()))
+        return; // a guest
+    const ForkHold hold = fork_hold;
+    const Cancellation cancellation = cancellation_before_fork;
+    fork_hold = ForkHold::none;
+    if (hold != ForkHold::taken)
         return;
-    held_for_fork = false;
     release();
+    restore_cancellation(cancellation);
 }
 
+/// By now it is free in the child's memory (memory_owner.cpp). The child of a thread that had it has it.
 void after_fork_in_child()
 {
-    waiting.store(0); // those are the parent's
+    if (fork_hold == ForkHold::none)
+        return;
+    owner_state().init_holder.store(this_thread());
     after_fork();
+}
+
+/// At the first init and not earlier: handlers that are registered later run earlier, and what an allocator locks for
+/// a fork is not to be held while we wait for an init that allocates. If there is no memory for the handlers, forks are
+/// as they would be without them.
+void watch_forks()
+{
+    static bool watched = false;
+    if (!watched)
+        watched = pthread_atfork(before_fork, after_fork, after_fork_in_child) == 0;
 }
 
 } // namespace
 
-InitLock::InitLock() : nested_(owner.load(std::memory_order_relaxed) == this_thread())
+InitLock::InitLock() : guest_(shares_memory())
 {
+    if (guest_)
+        return; // its cancellation state is another thread's too
+    cancellation_ = disable_cancellation();
+    const pid_t own = this_thread();
+    nested_ = is_held_by(own);
     if (nested_)
         return;
-    acquire(this_thread());
-    // If there is no memory for the handlers, forks are as they would be without them.
-    if (!watches_forks)
-        watches_forks = pthread_atfork(before_fork, after_fork, after_fork_in_child) == 0;
+    acquire(own);
+    watch_forks();
 }
 
 InitLock::~InitLock()
 {
+    if (guest_)
+        return;
     if (!nested_)
         release();
+    restore_cancellation(cancellation_);
 }
 
 } // namespace slicepatch

@@ -2,18 +2,25 @@
 #ifndef SLICEPATCH_INIT_LOCK_H
 #define SLICEPATCH_INIT_LOCK_H
 
+#include "cancellation.h"
+
 namespace slicepatch {
 
 /// One init at a time, and no fork during it: a child has only the thread that forked, so that what another one holds,
-/// here or in the dynamic loader, would be held for ever. Taken before the loader's lock, never after it. Knows its
-/// owner, process and thread, so that the child of a fork that the handlers did not see (clone, vfork) takes what it
-/// inherited.
+/// here or in the dynamic loader, would be held for ever. Nor is its holder cancelled: opening a file, say, is a
+/// cancellation point. Taken before the loader's lock, never after it.
 class InitLock {
 public:
     InitLock();
     InitLock(const InitLock &) = delete;
     InitLock &operator=(const InitLock &) = delete;
     ~InitLock();
+    /// This process is a guest in the memory of another one, whose lock it is (memory_owner.h). It is not held: a guest
+    /// that dies, or execs, would never release it.
+    [[nodiscard]] bool is_guest() const
+    {
+        return guest_;
+    }
     /// This thread holds it already: a signal handler in the middle of a call, or a visitor that calls back.
     [[nodiscard]] bool nested() const
     {
@@ -21,7 +28,8 @@ public:
     }
 
 private:
-    bool nested_;
+    bool guest_, nested_ = false;
+    Cancellation cancellation_; // the caller's
 };
 
 } // namespace slicepatch

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "kernel.h"
 
+#include "memory_owner.h"
+
 #include <cerrno>
 #include <cstddef>
 #include <cstdio>
@@ -321,7 +323,7 @@ bool single_threaded()
     // counts them at this very call (fs/proc/base.c, proc_task_getattr).
     const ErrnoKeeper keeper;
     struct stat task;
-    return stat("/proc/self/task", &task) == 0 && task.st_nlink == 3;
+    return stat("/proc/self/task", &task) == 0 && task.st_nlink == 3 && !shares_memory();
 }
 
 } // namespace slicepatch

@@ -73,7 +73,8 @@ int seal_process();
 /// outside a grant, so that nothing is called for the first time later, when a sandbox might kill for it.
 int find_yield_number();
 
-/// Whether this is the only thread of the process, read from the kernel now. False where it cannot tell.
+/// Whether nobody else runs in this memory: this is the only thread of the process, and no guest in the memory of
+/// another one. False where it cannot tell.
 bool single_threaded();
 
 } // namespace slicepatch

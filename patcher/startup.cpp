@@ -165,6 +165,19 @@ int init(const slicepatch_options *options, std::uintptr_t caller_address, slice
     return error_of(status, work.written);
 }
 
+/// The text is that of another process's threads, and what this one's kernel task has says nothing about those.
+int refuse_guest(slicepatch_report *given)
+{
+    if (!given)
+        return -EBUSY;
+    slicepatch_report report{};
+    std::snprintf(report.reason, sizeof report.reason,
+                  "this process shares the memory of the one that started it (vfork or CLONE_VM), which has to call "
+                  "slicepatch_init() itself");
+    write_report(report, *given);
+    return -EBUSY;
+}
+
 struct Visit {
     int (*visit)(const slicepatch_site_info *, void *);
     void *data;
@@ -217,6 +230,8 @@ extern "C" int slicepatch_init_from(const void *here, const slicepatch_options *
         return error;
     const int saved = errno;
     const InitLock lock;
+    if (lock.is_guest())
+        return refuse_guest(report);
     if (lock.nested())
         return -EDEADLK;
     init_runs = true;
@@ -238,6 +253,8 @@ extern "C" int slicepatch_get_report(slicepatch_report *report)
     if (const int error = report ? check_report_size(*report) : -EINVAL)
         return error;
     const InitLock lock;
+    if (lock.is_guest())
+        return -EBUSY;
     if (lock.nested() && init_runs) // under a signal handler of this very thread
         return -EDEADLK;
     slicepatch_report current = last_report;
@@ -269,6 +286,8 @@ extern "C" int slicepatch_for_each_site(int (*visit)(const slicepatch_site_info 
     Status status;
     {
         const InitLock lock;
+        if (lock.is_guest())
+            return -EBUSY;
         if (lock.nested() && init_runs)
             return -EDEADLK;
         status = with_loader_lock(visit_sites, &work);
