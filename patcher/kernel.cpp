@@ -9,10 +9,12 @@
 #include <cstring>
 #include <dlfcn.h>
 #include <linux/filter.h>
+#include <linux/magic.h>
 #include <linux/seccomp.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 // glibc >= 2.35; other C libraries have neither. In an executable that is not position-independent some linkers (lld,
@@ -317,13 +319,32 @@ int find_yield_number()
     return system_call(SLICEPATCH_NR_RSEQ_SLICE_YIELD) < 0 ? SYS_sched_yield : SLICEPATCH_NR_RSEQ_SLICE_YIELD;
 }
 
-bool single_threaded()
+unsigned count_tasks()
 {
     // A directory's link count is 2 and one for each entry that is a directory; here those are the threads, and proc
-    // counts them at this very call (fs/proc/base.c, proc_task_getattr).
+    // counts them at this very call (fs/proc/base.c, proc_task_getattr). In a proc, whichever namespace it is of,
+    // "self" is a link that leads to the caller or nowhere (fs/proc/self.c); what somebody put in its place says
+    // nothing.
     const ErrnoKeeper keeper;
-    struct stat task;
-    return stat("/proc/self/task", &task) == 0 && task.st_nlink == 3 && !shares_memory();
+    struct statfs proc;
+    struct stat self, task;
+    if (statfs("/proc", &proc) != 0 || proc.f_type != PROC_SUPER_MAGIC || lstat("/proc/self", &self) != 0 ||
+        !S_ISLNK(self.st_mode) || stat("/proc/self/task", &task) != 0 || task.st_nlink < 3)
+        return 0;
+    return static_cast<unsigned>(task.st_nlink - 2);
+}
+
+bool first_task_has_ended()
+{
+    // It has no memory any more, and so no program (fs/proc/base.c, proc_exe_link).
+    const ErrnoKeeper keeper;
+    char begin;
+    return syscall(SYS_gettid) != getpid() && readlink("/proc/self/exe", &begin, sizeof begin) < 0 && errno == ENOENT;
+}
+
+bool single_threaded()
+{
+    return count_tasks() == 1 && !shares_memory();
 }
 
 } // namespace slicepatch

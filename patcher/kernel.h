@@ -73,6 +73,13 @@ int seal_process();
 /// outside a grant, so that nothing is called for the first time later, when a sandbox might kill for it.
 int find_yield_number();
 
+/// How many threads the process has, read from the kernel now; 0 where it cannot tell. Costs the same for any number,
+/// and needs no descriptor. A first thread that has ended counts for as long as the others run.
+unsigned count_tasks();
+
+/// Whether the first thread of the process has ended while others run.
+bool first_task_has_ended();
+
 /// Whether nobody else runs in this memory: this is the only thread of the process, and no guest in the memory of
 /// another one. False where it cannot tell.
 bool single_threaded();

@@ -2,6 +2,7 @@
 #include "registration.h"
 
 #include "area.h"
+#include "executable.h"
 
 #include <atomic>
 #include <cerrno>
@@ -76,7 +77,6 @@ int register_own(std::int64_t offset)
 
 struct Home {
     std::uintptr_t address;
-    bool first = true;
     bool stays = false;
 };
 
@@ -96,22 +96,18 @@ bool cannot_be_unloaded(const dl_phdr_info &info)
 int visit_home(dl_phdr_info *info, std::size_t, void *data)
 {
     auto &home = *static_cast<Home *>(data);
-    const bool executable = home.first; // dl_iterate_phdr(3)
-    home.first = false;
-    for (int i = 0; i < info->dlpi_phnum; ++i) {
-        const ElfW(Phdr) &segment = info->dlpi_phdr[i];
-        if (segment.p_type != PT_LOAD || home.address - (info->dlpi_addr + segment.p_vaddr) >= segment.p_memsz)
-            continue;
-        home.stays = executable || cannot_be_unloaded(*info);
-        return 1;
-    }
-    return 0;
+    if (!holds_address(*info, home.address))
+        return 0;
+    home.stays = cannot_be_unloaded(*info);
+    return 1;
 }
 
 /// Whether this copy of the library stays for as long as the process.
 bool stays_loaded()
 {
     Home home{reinterpret_cast<std::uintptr_t>(&visit_home)};
+    if (is_in_executable(home.address))
+        return true;
     dl_iterate_phdr(visit_home, &home);
     return home.stays;
 }

@@ -2,6 +2,7 @@
 #include "report.h"
 
 #include "environment.h"
+#include "registration.h"
 #include "standard_error.h"
 
 #include <algorithm>
@@ -90,10 +91,12 @@ void fill_failure(const PatchResult &result, slicepatch_report &report)
         std::snprintf(report.failure, sizeof report.failure,
                       "names of functions cannot be read, so that none of those without a label is selected in %s",
                       *result.selection.unnamed ? result.selection.unnamed : "the executable");
-    } else if (result.guarantee.level == SLICEPATCH_GUARANTEE_THREAD && !result.threads_hooked && report.compiled) {
+    } else if (!result.threads_hooked && (result.guarantee.level == SLICEPATCH_GUARANTEE_THREAD
+                                              ? report.compiled != 0
+                                              : result.guarantee.level != SLICEPATCH_GUARANTEE_NONE && owns_areas())) {
         std::snprintf(report.failure, sizeof report.failure,
-                      "threads that start later do not pass through this copy of the library: the executable has to "
-                      "link it");
+                      "threads that start later do not pass through this copy of the library: link the executable with "
+                      "it before libc, set LD_PRELOAD=libslicepatch.so, or boot a kernel with the slicepatch series");
     }
 }
 
@@ -170,6 +173,17 @@ slicepatch_report read_report(const slicepatch_report &given)
     slicepatch_report report{};
     std::memcpy(&report, &given, std::min<std::size_t>(given.size, sizeof report));
     return report;
+}
+
+MissedText::MissedText(std::uint32_t missed)
+{
+    if (missed == SLICEPATCH_THREADS_UNKNOWN)
+        std::snprintf(number_, sizeof number_, "an unknown number");
+    else
+        std::snprintf(number_, sizeof number_, "%" PRIu32, missed);
+    advice_ = missed ? "slicepatch: a thread is not missed if slicepatch_init() comes before it, or if it calls "
+                       "slicepatch_thread_init() itself\n"
+                     : "";
 }
 
 void print_failures(const PatchResult &result)

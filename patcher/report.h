@@ -28,6 +28,25 @@ void write_report(const slicepatch_report &report, slicepatch_report &given);
 /// The caller's report as this library knows it; only the bytes that the caller has are read.
 slicepatch_report read_report(const slicepatch_report &given);
 
+/// How the count of missed threads is told.
+class MissedText {
+public:
+    explicit MissedText(std::uint32_t missed);
+    [[nodiscard]] const char *number() const
+    {
+        return number_;
+    }
+    /// A line, or nothing where none was missed.
+    [[nodiscard]] const char *advice() const
+    {
+        return advice_;
+    }
+
+private:
+    char number_[24];
+    const char *advice_;
+};
+
 /// One line on standard error for each site that is not as it was meant to be.
 void print_failures(const PatchResult &result);
 

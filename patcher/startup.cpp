@@ -2,6 +2,7 @@
 //
 // The C functions of <slicepatch/slicepatch.h>.
 #include "environment.h"
+#include "executable.h"
 #include "init_lock.h"
 #include "registration.h"
 #include "report.h"
@@ -15,7 +16,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <link.h>
 #include <string_view>
 #include <time.h>
 
@@ -36,23 +36,6 @@ constexpr slicepatch_report report_before_init()
 // Both guarded by InitLock.
 constinit slicepatch_report last_report = report_before_init();
 bool init_runs = false;
-
-struct Caller {
-    std::uintptr_t address;
-    bool in_executable;
-};
-
-int visit_executable(dl_phdr_info *info, std::size_t, void *data)
-{
-    // The first object is the executable (dl_iterate_phdr(3)).
-    auto &caller = *static_cast<Caller *>(data);
-    for (int i = 0; i < info->dlpi_phnum; ++i) {
-        const ElfW(Phdr) &segment = info->dlpi_phdr[i];
-        if (segment.p_type == PT_LOAD && caller.address - (info->dlpi_addr + segment.p_vaddr) < segment.p_memsz)
-            caller.in_executable = true;
-    }
-    return 1;
-}
 
 struct InitWork {
     const Settings &settings;
@@ -109,7 +92,9 @@ const char *seal_obstacle()
         return "threads of this C library have to give their areas back before they end";
     if (!threads_are_hooked())
         return "threads that start later do not pass through this copy of the library";
-    return count_threads().missed ? "some threads could not be reached" : nullptr;
+    return count_threads().missed ? "other threads existed at the first init, or cannot be counted: a process is "
+                                    "sealed while it has one"
+                                  : nullptr;
 }
 
 /// A process is sealed once; children inherit it, as they inherit the areas.
@@ -139,10 +124,8 @@ int init(const slicepatch_options *options, std::uintptr_t caller_address, slice
     report = {};
     report.size = sizeof report;
     report.yield_number = SLICEPATCH_NR_RSEQ_SLICE_YIELD;
-    Caller caller{caller_address, false};
-    dl_iterate_phdr(visit_executable, &caller);
     Settings settings;
-    if (Status status = read_settings(options, caller.in_executable, settings); status != Status::ok) {
+    if (Status status = read_settings(options, is_in_executable(caller_address), settings); status != Status::ok) {
         std::memcpy(report.reason, settings.complaint, sizeof report.reason);
         if (settings.verbose)
             print_report(report);
@@ -150,12 +133,11 @@ int init(const slicepatch_options *options, std::uintptr_t caller_address, slice
     }
     InitWork work{settings, report, {}};
     const Status status = with_loader_lock(run_init, &work);
-    // Without the loader's lock: a thread that holds it might be one that has to answer. A thread that is not reached
-    // yet asks in vain, whatever form its sites have.
+    // A thread that is not enabled asks in vain, whatever form its sites have.
     const bool thread_by_thread = report.guarantee == SLICEPATCH_GUARANTEE_THREAD ||
                                   (report.guarantee != SLICEPATCH_GUARANTEE_NONE && owns_areas());
     if (thread_by_thread && status != Status::required_guarantee)
-        enable_all_threads();
+        enable_threads();
     if (settings.patch.request.seal && report.guarantee == SLICEPATCH_GUARANTEE_THREAD)
         seal(report);
     add_threads(report);
@@ -266,16 +248,17 @@ extern "C" int slicepatch_get_report(slicepatch_report *report)
 extern "C" std::size_t slicepatch_report_text(const slicepatch_report *given, char *buffer, std::size_t size)
 {
     const slicepatch_report report = read_report(*given);
+    const MissedText missed(report.threads_missed);
     const int length = std::snprintf(
         buffer, size,
         "slicepatch: guarantee %s: %s\n"
         "slicepatch: %u sites in %u objects: %u enabled, %u off, %u compiled, %u foreign (%s writer, proven by %s)\n"
-        "slicepatch: %u threads enabled, %u missed; yields by system call %d; init took %u us\n"
-        "%s%s%s",
+        "slicepatch: %u threads enabled, %s missed; yields by system call %d; init took %u us\n"
+        "%s%s%s%s",
         guarantee_name(report.guarantee), report.reason, report.sites, report.objects, report.enabled, report.off,
-        report.compiled, report.foreign, report.writer, report.verifier, report.threads_enabled, report.threads_missed,
-        report.yield_number, report.duration_us, *report.failure ? "slicepatch: " : "", report.failure,
-        *report.failure ? "\n" : "");
+        report.compiled, report.foreign, report.writer, report.verifier, report.threads_enabled, missed.number(),
+        report.yield_number, report.duration_us, missed.advice(),
+        *report.failure ? "slicepatch: " : "", report.failure, *report.failure ? "\n" : "");
     return length < 0 ? 0 : static_cast<std::size_t>(length);
 }
 

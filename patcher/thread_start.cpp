@@ -3,6 +3,8 @@
 // Wraps the start of threads by being the pthread_create and thrd_create that the program finds first; std::thread uses
 // the former. The real one is libc's: found behind us by the dynamic linker, or under its other name in a static
 // program.
+#include "cancellation.h"
+#include "executable.h"
 #include "threads.h"
 
 #include <atomic>
@@ -55,10 +57,15 @@ PthreadCreate linked_pthread_create()
     return __pthread_create;
 }
 
+/// Where nothing comes behind us, libc's comes before: an object that needs us, and not the program, brought us.
 PthreadCreate find_real()
 {
-    const PthreadCreate linked = linked_pthread_create();
-    return linked ? linked : reinterpret_cast<PthreadCreate>(dlsym(RTLD_NEXT, "pthread_create"));
+    if (const PthreadCreate linked = linked_pthread_create())
+        return linked;
+    void *const next = dlsym(RTLD_NEXT, "pthread_create");
+    void *const found = next ? next : dlsym(RTLD_DEFAULT, "pthread_create");
+    void *const own = reinterpret_cast<void *>(&slicepatch_pthread_create);
+    return found == own ? nullptr : reinterpret_cast<PthreadCreate>(found);
 }
 
 /// Looked up once, when the library is loaded: later, dlsym() would wait for a dlopen() that waits for this very
@@ -100,59 +107,65 @@ template <class Result> void *run_started(void *data)
 template <class Result>
 int create(pthread_t *thread, const pthread_attr_t *attributes, Result (*routine)(void *), void *argument)
 {
+    // Where the caller can be cancelled at any instruction, which POSIX does not allow it here, the start would never
+    // end.
+    const CancellationDisabled whole;
     const PthreadCreate real = real_pthread_create();
     auto *start = real ? static_cast<Start<Result> *>(std::malloc(sizeof(Start<Result>))) : nullptr;
     if (!start)
         return EAGAIN; // as POSIX has it for a lack of resources
     *start = {routine, argument};
+    begin_thread_start();
     const int error = real(thread, attributes, run_started<Result>, start);
-    if (error)
+    if (error) {
+        fail_thread_start();
         std::free(start);
+    }
     return error;
 }
 
 struct Order {
     std::uintptr_t own, real;
-    bool own_is_first;
+    bool own_is_first = false;
 };
 
 int visit_in_load_order(dl_phdr_info *info, std::size_t, void *data)
 {
     auto &order = *static_cast<Order *>(data);
-    for (int i = 0; i < info->dlpi_phnum; ++i) {
-        const ElfW(Phdr) &segment = info->dlpi_phdr[i];
-        const std::uintptr_t begin = info->dlpi_addr + segment.p_vaddr;
-        const bool holds_own = order.own - begin < segment.p_memsz, holds_real = order.real - begin < segment.p_memsz;
-        if (segment.p_type != PT_LOAD || !(holds_own || holds_real))
-            continue;
-        order.own_is_first = holds_own;
-        return 1;
-    }
-    return 0;
+    const bool holds_own = holds_address(*info, order.own);
+    if (!holds_own && !holds_address(*info, order.real))
+        return 0;
+    order.own_is_first = holds_own;
+    return 1;
 }
 
 /// Objects that were loaded at the start come in the order in which symbols are looked up; what dlopen() brings comes
 /// behind libc.
 bool is_loaded_before(void *own, void *real)
 {
-    Order order{reinterpret_cast<std::uintptr_t>(own), reinterpret_cast<std::uintptr_t>(real), false};
+    Order order{reinterpret_cast<std::uintptr_t>(own), reinterpret_cast<std::uintptr_t>(real)};
     dl_iterate_phdr(visit_in_load_order, &order);
     return order.own_is_first;
 }
 
-/// Whether our pthread_create is the one that the program calls.
-bool stands_in_front()
+/// Whether callers of that function do not come to libc's at once. They may come to somebody preloaded, as a sanitizer
+/// is: he passes on to the next definition.
+bool is_wrapped(const char *name)
+{
+    return dlsym(RTLD_DEFAULT, name) != dlsym(RTLD_NEXT, name);
+}
+
+/// Whether both ways to start a thread lead through us, everywhere in the process.
+bool find_whether_hooked()
 {
     if (__pthread_create)
         return true; // static: the linker chose ours for every caller
-    void *const own = reinterpret_cast<void *>(&slicepatch_pthread_create);
-    void *const real = reinterpret_cast<void *>(known_real.load());
-    void *const first = dlsym(RTLD_DEFAULT, "pthread_create");
-    if (first == own)
-        return real != own;
-    // Somebody preloaded stands in front, as a sanitizer does. He passes on to the next definition, which is ours if it
-    // comes before libc's.
-    return first != real && is_loaded_before(own, real);
+    // What dlmopen() brought is asked by nobody in the program; RTLD_DEFAULT is what this object finds, which comes
+    // first in its own eyes where it was opened with RTLD_DEEPBIND.
+    void *const next = dlsym(RTLD_NEXT, "pthread_create");
+    return next && is_in_first_namespace() &&
+           is_loaded_before(reinterpret_cast<void *>(&slicepatch_pthread_create), next) &&
+           is_wrapped("pthread_create") && is_wrapped("thrd_create");
 }
 
 bool hooked = false;
@@ -161,7 +174,7 @@ bool hooked = false;
 [[gnu::constructor(101)]] void find_real_at_load()
 {
     known_real.store(find_real());
-    hooked = stands_in_front();
+    hooked = find_whether_hooked();
 }
 
 } // namespace

@@ -42,6 +42,14 @@ const char *guarantee_name(int guarantee)
     }
 }
 
+/// A number, or a word for none.
+nlohmann::ordered_json missed_json(const slicepatch_report &report)
+{
+    if (report.threads_missed == SLICEPATCH_THREADS_UNKNOWN)
+        return "unknown";
+    return report.threads_missed;
+}
+
 nlohmann::ordered_json report_json(const slicepatch_report &report)
 {
     return {{"guarantee", guarantee_name(report.guarantee)},
@@ -53,7 +61,7 @@ nlohmann::ordered_json report_json(const slicepatch_report &report)
             {"compiled", report.compiled},
             {"foreign", report.foreign},
             {"threads_enabled", report.threads_enabled},
-            {"threads_missed", report.threads_missed},
+            {"threads_missed", missed_json(report)},
             {"yield_number", report.yield_number},
             {"duration_us", report.duration_us}};
 }

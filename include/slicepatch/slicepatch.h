@@ -97,8 +97,8 @@ struct slicepatch_report {
     uint32_t off;             /* patched to no-ops */
     uint32_t compiled;        /* left as compiled: correct, slower */
     uint32_t foreign;         /* bytes that nobody here wrote: left alone, together with their label group */
-    uint32_t threads_enabled; /* below SLICEPATCH_GUARANTEE_PROCESS: threads that slicepatch enabled or registered so far */
-    uint32_t threads_missed;  /* ... and threads that could not be reached: harmless, their requests are ignored */
+    uint32_t threads_enabled; /* where each thread has to be enabled (see below): how many slicepatch has so far */
+    uint32_t threads_missed;  /* ... and how many are not: harmless, their requests are ignored */
     int32_t yield_number;     /* system call that ends a granted slice; not 471 where a sandbox denies that one */
     uint32_t duration_us;     /* of the last slicepatch_init(), microseconds */
     char writer[16];          /* how bytes were written: "procmem", "rwx" (some of them, at least), "live", "none" */
@@ -107,6 +107,17 @@ struct slicepatch_report {
     char failure[192];        /* the first thing that went wrong with a site, then other things that were asked for and
                                  are not there (a seal, areas of our own, a selected name); empty if nothing is wrong */
 };
+
+/*
+ * Where the guarantee is below PROCESS, or areas are slicepatch's own, each thread has to be enabled. slicepatch
+ * enables the caller of slicepatch_init() and each thread as it starts, if the program starts threads through
+ * libslicepatch (report->failure says if not), and touches no other. So threads_missed are the threads that existed at
+ * the first slicepatch_init() besides its caller, also those that have ended since; each that calls
+ * slicepatch_thread_init() is one less. It is SLICEPATCH_THREADS_UNKNOWN where nobody can count them: without a /proc
+ * that shows this process, or where threads start unseen, or without a pause. The child of a fork() has one thread, and
+ * counts from there.
+ */
+#define SLICEPATCH_THREADS_UNKNOWN UINT32_MAX
 
 /*
  * Asks the kernel, then rewrites the sites of every loaded object in place. Call it early in main(), before threads
@@ -122,8 +133,11 @@ struct slicepatch_report {
  *   -ENOMEM  no memory for the list of sites
  *   -EIO     a site reads back differently from what was written (report->failure)
  *   -EDEADLK called from within itself: by a signal handler, or by a visitor of slicepatch_for_each_site()
+ *   -EBUSY   called by a process that shares its memory with the one that started it, as the child of a vfork() does,
+ *            or of a clone() with CLONE_VM: nothing was asked of the kernel, and nothing changed
  * That sites could not be written at all is not an error: they work as compiled, and report->failure says why.
- * Preserves errno. Thread-safe: concurrent calls wait for each other. Not async-signal-safe.
+ * Preserves errno. Thread-safe: concurrent calls wait for each other. Not async-signal-safe. No cancellation point, and
+ * no asynchronous cancellation before it returns. Sends no signal, and costs the same beside any number of threads.
  *
  * Environment, ignored in a set-user-ID or otherwise AT_SECURE program; an empty variable is an unset one:
  *   SLICEPATCH=auto|off|require|compiled       off makes no system call about rseq; compiled does all but change sites
@@ -167,15 +181,16 @@ static inline int slicepatch_init(const struct slicepatch_options *options, stru
  * Enables the calling thread where the guarantee is THREAD. Only needed by threads that were not started by
  * pthread_create(), thrd_create() or std::thread, and by those that a report counts as missed. Returns 0, or a negative
  * errno of the kernel's answer: -ENXIO where a vfork() child or a clone() without CLONE_SETTLS has its creator's thread
- * pointer, and with it an area that cannot serve both. The thread's TLS must outlive it. Preserves errno. Async-signal-safe.
+ * pointer, and with it an area that cannot serve both. The thread's TLS must outlive it. Preserves errno.
+ * Async-signal-safe. No cancellation point.
  */
 SLICEPATCH_API int slicepatch_thread_init(void);
 
 /*
  * The report of the last slicepatch_init(), or one whose reason says that there was none, with threads counted up to now.
- * Returns 0, -EINVAL or -E2BIG for its size, or
- * -EDEADLK in a signal handler that interrupted this thread's slicepatch_init(). Waits for one that runs in another
- * thread. Not async-signal-safe.
+ * Returns 0, -EINVAL or -E2BIG for its size, -EDEADLK in a signal handler that interrupted this thread's
+ * slicepatch_init(), or -EBUSY as slicepatch_init() does. Waits for one that runs in another thread. Not
+ * async-signal-safe. No cancellation point.
  */
 SLICEPATCH_API int slicepatch_get_report(struct slicepatch_report *report);
 
@@ -206,10 +221,11 @@ struct slicepatch_site_info {
 
 /*
  * Calls visit for each site of every loaded object until it returns something other than 0, and returns that. Holds the
- * loader's lock: visit must not call dlopen(), dlclose() or slicepatch_init(), nor wait for a thread that does. -EINVAL if
- * an object's table is malformed, -ENOMEM if there is no memory for the list of sites, -EDEADLK in a signal handler that
- * interrupted this thread's slicepatch_init(). Preserves errno. Thread-safe: waits for a slicepatch_init() that runs. Not
- * async-signal-safe.
+ * loader's lock: visit must not call dlopen(), dlclose() or slicepatch_init(), nor wait for a thread that does, and
+ * must return. -EINVAL if an object's table is malformed, -ENOMEM if there is no memory for the list of sites, -EDEADLK
+ * in a signal handler that interrupted this thread's slicepatch_init(), -EBUSY as slicepatch_init() does. Preserves
+ * errno. Thread-safe: waits for a slicepatch_init() that runs. Not async-signal-safe. No cancellation point; nor is any
+ * in visit, which runs with cancellation disabled.
  */
 SLICEPATCH_API int slicepatch_for_each_site(int (*visit)(const struct slicepatch_site_info *site, void *data),
                                             void *data);

@@ -28,6 +28,11 @@ struct Diagnosis {
 /// What can be seen of a running process. Throws Error if it cannot be read.
 [[nodiscard]] Diagnosis diagnose_process(pid_t pid);
 
+/// What a guarantee that is given thread by thread leaves out, and the two ways to have it in.
+inline constexpr char missed_threads[] =
+    "those that exist before the first slicepatch_init() are missed: call it before they start, or "
+    "slicepatch_thread_init() in each";
+
 /// The value of a line "NAME:\tVALUE" of /proc/PID/status; empty if there is none.
 [[nodiscard]] std::string status_field(const std::string &status, const std::string &name);
 /// Of an environment, one "NAME=value" each: what of it is slicepatch's, and names that begin so and are nobody's.

@@ -89,14 +89,17 @@ Check check_yield(const Probe &probe)
 }
 
 /// Of this program, which starts none: more come from what is preloaded into it, and would into others.
-Check check_threads(const std::string &status)
+Check check_threads(const std::string &status, slicepatch_guarantee level)
 {
     const std::string threads = status_field(status, "Threads");
+    const std::string missed = level == SLICEPATCH_GUARANTEE_THREAD || level == SLICEPATCH_GUARANTEE_SEALED
+                                   ? "; " + std::string(missed_threads)
+                                   : "";
     if (threads.empty())
-        return {"threads", "unknown", "/proc/self/status cannot be read"};
+        return {"threads", "unknown", "how many there are is unknown: /proc/self/status cannot be read" + missed};
     if (threads == "1")
-        return {"threads", "ok", "one when main() begins"};
-    return {"threads", "note", threads + " when main() begins: something preloaded starts threads"};
+        return {"threads", "ok", "one when main() begins" + missed};
+    return {"threads", "note", threads + " when main() begins: something preloaded starts threads" + missed};
 }
 
 Check check_environment(const Probe &probe)
@@ -217,7 +220,7 @@ Diagnosis diagnose_here()
         check_procmem(),
         check_rwx(),
         check_live(),
-        check_threads(status),
+        check_threads(status, probe.guarantee.level),
         check_environment(probe),
     };
     soften(probe, diagnosis.checks);

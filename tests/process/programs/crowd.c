@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Threads that run the sections, that hide from signals, or that call init themselves; and forks. */
+/* Threads that run the sections, that start and end, that call init or enable themselves, or are cancelled; and forks. */
 #include "subject.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -34,74 +35,38 @@ static unsigned number_of(const char *argument)
     return *argument ? (unsigned)strtoul(argument, NULL, 10) : 1;
 }
 
+/* volunteer: each hammer enables itself. */
+static atomic_int volunteering, worst_volunteer;
+static atomic_uint volunteers;
+
 static void *hammer(void *unused)
 {
+    int has_volunteered = 0;
     run_every_section(10);
     atomic_fetch_add(&started, 1);
-    while (!atomic_load(&stop))
+    while (!atomic_load(&stop)) {
         run_every_section(10);
+        if (atomic_load(&volunteering) && !has_volunteered) {
+            has_volunteered = 1;
+            const int answer = slicepatch_thread_init();
+            if (answer)
+                atomic_store(&worst_volunteer, answer);
+            atomic_fetch_add(&volunteers, 1);
+        }
+    }
     return unused;
 }
 
-static void *hide(void *unused)
-{
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, NULL);
-    atomic_fetch_add(&started, 1);
-    while (!atomic_load(&stop))
-        sched_yield();
-    return unused;
-}
-
-/* Blocked in a system call that a signal must not end. */
+/* Blocked in a system call that no signal is to end: not even a handler that is installed with SA_RESTART. */
 static int pipe_ends[2];
 static atomic_uint interrupted;
 
-static void *sleep_in_read(void *unused)
+static void *sleep_in_poll(void *unused)
 {
-    char byte;
+    struct pollfd end = {.fd = pipe_ends[0]};
     atomic_fetch_add(&started, 1);
-    if (read(pipe_ends[0], &byte, 1) != 0)
+    if (poll(&end, 1, -1) != 1)
         atomic_fetch_add(&interrupted, 1);
-    return unused;
-}
-
-/* Answers to no signal for that long: the parent of a vfork() waits for its child. */
-static atomic_uint late_ms;
-
-static void *answer_late(void *unused)
-{
-    const struct timespec nap = {0, (long)atomic_load(&late_ms) * 1000000};
-    atomic_fetch_add(&started, 1);
-    const pid_t child = vfork();
-    if (child == 0) {
-        nanosleep(&nap, NULL);
-        _exit(0);
-    }
-    if (child > 0)
-        waitpid(child, NULL, 0);
-    while (!atomic_load(&stop))
-        sched_yield();
-    return unused;
-}
-
-/* The one thread that takes all signals, as data. */
-static atomic_int unexpected_signal;
-
-static void *take_signals_as_data(void *unused)
-{
-    const struct timespec step = {0, 10000000};
-    siginfo_t info;
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, NULL);
-    atomic_fetch_add(&started, 1);
-    while (!atomic_load(&stop)) {
-        const int number = sigtimedwait(&all, &info, &step);
-        if (number > 0)
-            atomic_store(&unexpected_signal, number);
-    }
     return unused;
 }
 
@@ -129,30 +94,22 @@ static void start_hammers(const char *count)
     start(hammer, number_of(count));
 }
 
-static void start_hidden(const char *count)
+static void volunteer(const char *argument)
 {
-    start(hide, number_of(count));
+    (void)argument;
+    const unsigned wanted = atomic_load(&volunteers) + thread_count;
+    atomic_store(&volunteering, 1);
+    while (atomic_load(&volunteers) != wanted)
+        sched_yield();
+    atomic_store(&volunteering, 0);
+    printf("volunteer=%d\n", atomic_load(&worst_volunteer));
 }
 
 static void start_sleepers(const char *count)
 {
     if (pipe(pipe_ends))
         broken("pipe");
-    start(sleep_in_read, number_of(count));
-}
-
-static void start_late(const char *milliseconds)
-{
-    const struct timespec until_it_waits = {0, 50000000};
-    atomic_store(&late_ms, number_of(milliseconds));
-    start(answer_late, 1);
-    nanosleep(&until_it_waits, NULL);
-}
-
-static void start_waiter(const char *argument)
-{
-    (void)argument;
-    start(take_signals_as_data, 1);
+    start(sleep_in_poll, number_of(count));
 }
 
 static void wait_ms(const char *milliseconds)
@@ -175,7 +132,7 @@ static void join(const char *argument)
         close(pipe_ends[1]);
     while (thread_count)
         pthread_join(threads[--thread_count], NULL);
-    printf("interrupted=%u\nunexpected_signal=%d\n", atomic_load(&interrupted), atomic_load(&unexpected_signal));
+    printf("interrupted=%u\n", atomic_load(&interrupted));
     atomic_store(&started, 0);
     atomic_store(&stop, 0);
 }
@@ -215,12 +172,8 @@ static void in_child(const char *argument)
     const pid_t child = fork();
     if (child < 0)
         broken("fork");
-    if (child == 0)
-        return;
-    int status = 0;
-    if (waitpid(child, &status, 0) != child)
-        broken("waitpid");
-    _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+    if (child)
+        end_as(child);
 }
 
 static void *init_often(void *unused)
@@ -229,6 +182,13 @@ static void *init_often(void *unused)
     while (!atomic_load(&stop))
         (void)slicepatch_init(NULL, NULL);
     return unused;
+}
+
+/* busy: a thread is inside init nearly all the time. */
+static void start_initialiser(const char *argument)
+{
+    (void)argument;
+    start(init_often, 1);
 }
 
 static void check_child(pid_t child, unsigned *bad, unsigned *stuck)
@@ -298,15 +258,14 @@ static void init_thread(const char *argument)
 
 const struct verb thread_verbs[] = {
     {"threads", start_hammers},
-    {"hidden", start_hidden},
+    {"volunteer", volunteer},
     {"sleepers", start_sleepers},
     {"churn", start_churn},
-    {"late", start_late},
-    {"waiter", start_waiter},
     {"wait", wait_ms},
     {"join", join},
     {"together", init_together},
     {"fork", in_child},
+    {"busy", start_initialiser},
     {"forks", fork_during_init},
     {"visits", visit_during_init},
     {"thread-init", init_thread},

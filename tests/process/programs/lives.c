@@ -256,14 +256,6 @@ static int run_with_own_tls(void *unused)
     return 0;
 }
 
-/* raw=deaf: the same, and no signal reaches it. */
-static int run_deaf(void *unused)
-{
-    const unsigned long all = ~0UL;
-    syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, NULL, sizeof all);
-    return run_with_own_tls(unused);
-}
-
 static void start_raw(const char *how)
 {
     const int twin = !strcmp(how, "twin");
@@ -274,7 +266,7 @@ static void start_raw(const char *how)
     memcpy(tls, &tls, sizeof tls); /* points to itself (ELF TLS ABI, variant II) */
     const int flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM |
                       CLONE_CHILD_CLEARTID | (twin ? 0 : CLONE_SETTLS);
-    int (*const function)(void *) = twin ? run_as_twin : !strcmp(how, "deaf") ? run_deaf : run_with_own_tls;
+    int (*const function)(void *) = twin ? run_as_twin : run_with_own_tls;
     atomic_store(&raw_started, 0);
     atomic_store(&raw_stop, 0);
     atomic_store(&raw_turns, 0);

@@ -60,6 +60,32 @@ static void change_folder(const char *path)
         broken("chdir");
 }
 
+/* In front of everything that the program has, in its own eyes. */
+static void open_object_deeply(const char *path)
+{
+#ifdef RTLD_DEEPBIND
+    opened = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_DEEPBIND);
+    if (!opened)
+        broken(dlerror());
+#else
+    unsupported("this C library has no RTLD_DEEPBIND");
+    (void)path;
+#endif
+}
+
+/* With a libc and all else of its own. */
+static void open_object_apart(const char *path)
+{
+#ifdef LM_ID_NEWLM
+    opened = dlmopen(LM_ID_NEWLM, path, RTLD_NOW);
+    if (!opened)
+        broken(dlerror());
+#else
+    unsupported("this C library has no dlmopen");
+    (void)path;
+#endif
+}
+
 static void close_object(const char *argument)
 {
     (void)argument;
@@ -101,6 +127,7 @@ static void print_plugin_init(const char *argument)
     printf("plugin_answer=%d\n", init_by_plugin(&report));
     printf("plugin_sites=%u\nplugin_off=%u\nplugin_enabled=%u\nplugin_foreign=%u\nplugin_guarantee=%d\n", report.sites,
            report.off, report.enabled, report.foreign, (int)report.guarantee);
+    printf("plugin_missed=%s\n", report.threads_missed == SLICEPATCH_THREADS_UNKNOWN ? "unknown" : "known");
     printf("plugin_threads=%u\nplugin_reason=%s\nplugin_failure=%s\n", report.threads_enabled, report.reason,
            report.failure);
 }
@@ -240,6 +267,8 @@ const struct verb object_verbs[] = {
     {"copy", copy_file},
     {"folder", change_folder},
     {"copies", open_copies},
+    {"open-deeply", open_object_deeply},
+    {"open-apart", open_object_apart},
     {"close", close_object},
     {"plugin-run", run_plugin},
     {"plugin-init", print_plugin_init},

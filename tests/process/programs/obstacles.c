@@ -361,20 +361,6 @@ static void undumpable(const char *argument)
         close(file);
 }
 
-static void ignore(int number)
-{
-    (void)number;
-}
-
-/* Leaves no real-time signal free. */
-static void take_signals(const char *argument)
-{
-    (void)argument;
-    for (int number = SIGRTMIN; number <= SIGRTMAX; ++number)
-        if (signal(number, ignore) == SIG_ERR)
-            broken("signal");
-}
-
 static void print_dispositions(const char *argument)
 {
     (void)argument;
@@ -469,7 +455,6 @@ const struct verb obstacle_verbs[] = {
     {"seal", seal},
     {"deny", deny},
     {"undumpable", undumpable},
-    {"take-signals", take_signals},
     {"dispositions", print_dispositions},
     {"mapping", print_mapping},
     {"nobody", become_nobody},

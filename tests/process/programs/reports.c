@@ -20,8 +20,12 @@ static void print_report(const struct slicepatch_report *report)
 {
     printf("guarantee=%d\nobjects=%u\nsites=%u\nenabled=%u\noff=%u\ncompiled=%u\nforeign=%u\n", (int)report->guarantee,
            report->objects, report->sites, report->enabled, report->off, report->compiled, report->foreign);
-    printf("threads_enabled=%u\nthreads_missed=%u\nyield_number=%d\n", report->threads_enabled, report->threads_missed,
-           (int)report->yield_number);
+    printf("threads_enabled=%u\n", report->threads_enabled);
+    if (report->threads_missed == SLICEPATCH_THREADS_UNKNOWN)
+        printf("threads_missed=unknown\n");
+    else
+        printf("threads_missed=%u\n", report->threads_missed);
+    printf("yield_number=%d\n", (int)report->yield_number);
     printf("writer=%s\nverifier=%s\nreason=%s\nfailure=%s\n", report->writer, report->verifier, report->reason,
            report->failure);
 }

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 void unsupported(const char *reason)
 {
@@ -19,6 +21,14 @@ void broken(const char *what)
     _Exit(1);
 }
 
+void end_as(int child)
+{
+    int status = 0;
+    if (waitpid(child, &status, 0) != child)
+        broken("waitpid");
+    _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+}
+
 static const struct verb *find_verb(const struct verb *verbs, const char *name, size_t length)
 {
     for (; verbs->name; ++verbs)
@@ -30,7 +40,8 @@ static const struct verb *find_verb(const struct verb *verbs, const char *name, 
 int main(int count, char **words)
 {
     const struct verb *const tables[] = {section_verbs, report_verbs, obstacle_verbs, thread_verbs,
-                                         object_verbs,  state_verbs,  life_verbs};
+                                         object_verbs,  state_verbs,  life_verbs,     counting_verbs,
+                                         cancelled_verbs, guest_verbs};
     for (int i = 1; i < count; ++i) {
         const size_t length = strcspn(words[i], "=");
         const struct verb *verb = NULL;

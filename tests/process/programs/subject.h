@@ -23,11 +23,17 @@ extern const struct verb thread_verbs[];
 extern const struct verb object_verbs[];
 extern const struct verb state_verbs[];
 extern const struct verb life_verbs[];
+extern const struct verb counting_verbs[];
+extern const struct verb cancelled_verbs[];
+extern const struct verb guest_verbs[];
 
 _Noreturn void unsupported(const char *reason);
 _Noreturn void broken(const char *what);
 
 void run_every_section(unsigned long times);
+
+/* Waits for a child of fork(), and ends as it ended. */
+_Noreturn void end_as(int child);
 
 /* The function that holds an unlabelled site. */
 const char *function_at(uintptr_t address);
