@@ -10,7 +10,7 @@ target_compile_options(slicepatch_runtime PRIVATE -fno-lto)
 
 # ---- libslicepatch.so: the decoder stays outside, a program may have it already ----
 add_library(slicepatch SHARED $<TARGET_OBJECTS:slicepatch_core> $<TARGET_OBJECTS:slicepatch_area>
-    $<TARGET_OBJECTS:slicepatch_runtime>)
+    $<TARGET_OBJECTS:slicepatch_runtime> counters.cpp)
 add_library(slicepatch::slicepatch ALIAS slicepatch)
 # Linked as C, which leaves libstdc++ out; the sanitizers' runtimes need it.
 if(CMAKE_CXX_FLAGS MATCHES "-fsanitize")
@@ -20,7 +20,7 @@ else()
     target_link_options(slicepatch PRIVATE -Wl,-z,defs) # a sanitizer's symbols are the program's
 endif()
 set_target_properties(slicepatch PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR})
-target_include_directories(slicepatch INTERFACE
+target_include_directories(slicepatch PRIVATE ${PROJECT_SOURCE_DIR}/include INTERFACE
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 # The references to the decoder are weak, which alone does not make it needed; nothing else is but libc.
 target_link_libraries(slicepatch PRIVATE ${ASMJIT_ARCHIVE}

@@ -15,7 +15,8 @@
  *   SLICEPATCH_ARCH_THREAD_POINTER() the thread pointer as an integer
  *   SLICEPATCH_ARCH_SYSCALL(number)  makes a system call without arguments, leaves errno alone
  *   SLICEPATCH_ARCH_COLD_TARGET      attributes of what the dynamic path inlines
- *   SLICEPATCH_ARCH_COLD             attributes of the dynamic path: it must not cost the fast path a register
+ *   SLICEPATCH_ARCH_COLD             storage class and attributes of the dynamic path: it must not cost the fast path a
+ *                                    register
  *   SLICEPATCH_ARCH_SPIN_HINT()      tells the CPU that this is a waiting loop
  *
  * Each site text defines the local label .Lslicepatch_head%= on its first byte, which is aligned so that the patcher can
@@ -24,7 +25,26 @@
 #ifndef SLICEPATCH_ARCH_H
 #define SLICEPATCH_ARCH_H
 
-#if defined(__linux__) && defined(__ELF__) && !defined(__ILP32__) && defined(__GNUC__)
+/* gcc and clang. Others that say they are gcc do not take its asm goto. */
+#if defined(__GNUC__) && !defined(__TINYC__) && !defined(__EDG__) && !defined(__CHECKER__)
+#define SLICEPATCH_COMPILER_ 1
+#else
+#define SLICEPATCH_COMPILER_ 0
+#endif
+
+/*
+ * Inlined, never emitted. In C with external linkage, so that inline functions with external linkage may use it (C11,
+ * 6.7.4p3). Attributes have underscores here and everywhere: the names without are a program's own to define.
+ */
+#if !SLICEPATCH_COMPILER_
+#define SLICEPATCH_INLINE_ static inline
+#elif defined(__cplusplus)
+#define SLICEPATCH_INLINE_ static inline __attribute__((__always_inline__))
+#else
+#define SLICEPATCH_INLINE_ extern __inline__ __attribute__((__gnu_inline__, __always_inline__))
+#endif
+
+#if defined(__linux__) && defined(__ELF__) && !defined(__ILP32__) && SLICEPATCH_COMPILER_
 #if defined(__x86_64__)
 #define SLICEPATCH_SUPPORTED 1
 #include <slicepatch/arch/x86_64.h>

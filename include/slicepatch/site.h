@@ -17,6 +17,9 @@
 #define SLICEPATCH_SITE_EXIT 2
 #define SLICEPATCH_SITE_BRANCH 3
 
+#pragma push_macro("cold") /* may be a program's own word for the attribute */
+#undef cold
+
 /*
  * One site. Every int32_t is the distance from that field to what it names: a table needs no dynamic relocation and can
  * live in a read-only segment. 0 means "none".
@@ -32,6 +35,8 @@ struct slicepatch_site_record {
     uint8_t version;  /* SLICEPATCH_RECORD_VERSION */
     uint16_t machine; /* ELF machine number, so that any host can read the record */
 };
+
+#pragma pop_macro("cold")
 
 #define SLICEPATCH_RECORD_VERSION 1
 #define SLICEPATCH_RECORD_SIZE 28 /* sizeof(struct slicepatch_site_record), for the assembler */

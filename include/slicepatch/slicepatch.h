@@ -16,6 +16,7 @@
 #ifndef SLICEPATCH_SLICEPATCH_H
 #define SLICEPATCH_SLICEPATCH_H
 
+#include <slicepatch/linkage.h>
 #include <slicepatch/site.h>
 
 #include <stddef.h>
@@ -39,8 +40,20 @@
 #define SLICEPATCH_STATIC_ASSERT_ _Static_assert
 #endif
 
-#define SLICEPATCH_API __attribute__((visibility("default")))
-#define SLICEPATCH_INLINE_ static inline __attribute__((always_inline, unused))
+/* Casts and null pointers that neither language warns of. */
+#ifdef __cplusplus
+#define SLICEPATCH_CAST_(cast, type, value) cast<type>(value)
+#define SLICEPATCH_NULL_ nullptr
+#else
+#define SLICEPATCH_CAST_(cast, type, value) ((type)(value))
+#define SLICEPATCH_NULL_ NULL
+#endif
+
+#if SLICEPATCH_COMPILER_
+#define SLICEPATCH_API __attribute__((__visibility__("default")))
+#else
+#define SLICEPATCH_API
+#endif
 
 SLICEPATCH_STATIC_ASSERT_(sizeof(struct slicepatch_site_record) == SLICEPATCH_RECORD_SIZE, "record size");
 SLICEPATCH_STATIC_ASSERT_(sizeof(struct slicepatch_rseq) == 32, "a legacy rseq area holds slice_ctrl");
@@ -167,15 +180,27 @@ SLICEPATCH_API int slicepatch_init_from_executable(const void *here, const struc
                                                    struct slicepatch_report *report);
 
 /* Code for shared objects is compiled with __PIC__ alone. An executable of such code links with -Wl,-u,FUNCTION. */
+#if defined(__PIC__) && !defined(__PIE__)
+#define SLICEPATCH_INIT_FROM_ slicepatch_init_from
+#else
+#define SLICEPATCH_INIT_FROM_ slicepatch_init_from_executable
+#endif
+
+/* An address in the calling object: a return address would be the caller's caller's after a tail call. */
+SLICEPATCH_INLINE_ const void *slicepatch_here_(void)
+{
+    static const char here = 0;
+    return &here;
+}
+
 static inline int slicepatch_init(const struct slicepatch_options *options, struct slicepatch_report *report)
 {
-    static const char here = 0; /* one in each object; a return address would be the caller's caller's after a tail call */
-#if defined(__PIC__) && !defined(__PIE__)
-    return slicepatch_init_from(&here, options, report);
-#else
-    return slicepatch_init_from_executable(&here, options, report);
-#endif
+    return SLICEPATCH_INIT_FROM_(slicepatch_here_(), options, report);
 }
+#ifndef __cplusplus
+/* Also in inline functions with external linkage, which must not call a static one. */
+#define slicepatch_init(...) SLICEPATCH_INIT_FROM_(slicepatch_here_(), __VA_ARGS__)
+#endif
 
 /*
  * Enables the calling thread where the guarantee is THREAD. Only needed by threads that were not started by
@@ -234,12 +259,16 @@ SLICEPATCH_API int slicepatch_for_each_site(int (*visit)(const struct slicepatch
  * Calls slicepatch_init(NULL, NULL) before main(): write it once at file scope, outside every function. What became of it
  * is in slicepatch_get_report().
  */
+#if SLICEPATCH_SUPPORTED
 #define SLICEPATCH_INIT_AT_START() \
-    __attribute__((constructor, used)) static void slicepatch_init_at_start_(void) \
+    __attribute__((__constructor__, __used__)) static void slicepatch_init_at_start_(void) \
     { \
-        (void)slicepatch_init(NULL, NULL); \
+        (void)slicepatch_init(SLICEPATCH_NULL_, SLICEPATCH_NULL_); \
     } \
     SLICEPATCH_STATIC_ASSERT_(1, "takes the semicolon")
+#else
+#define SLICEPATCH_INIT_AT_START() SLICEPATCH_STATIC_ASSERT_(1, "takes the semicolon")
+#endif
 
 SLICEPATCH_END_C_
 
@@ -256,29 +285,27 @@ SLICEPATCH_BEGIN_C_
 #ifdef __OPTIMIZE__
 #define SLICEPATCH_UNLESS_OPTIMISED_WEAK_
 #else
-#define SLICEPATCH_UNLESS_OPTIMISED_WEAK_ weak,
+#define SLICEPATCH_UNLESS_OPTIMISED_WEAK_ __weak__,
 #endif
 extern struct slicepatch_object_state slicepatch_object
-    __attribute__((SLICEPATCH_UNLESS_OPTIMISED_WEAK_ visibility("hidden")));
-
-/* libc's own variable under a name of ours, weak: C libraries that register no rseq area do not define it. */
-extern const ptrdiff_t slicepatch_libc_rseq_offset_ __asm__("__rseq_offset") __attribute__((weak));
+    __attribute__((SLICEPATCH_UNLESS_OPTIMISED_WEAK_ __visibility__("hidden")));
 
 SLICEPATCH_END_C_
 
 /* The calling thread's rseq area, or NULL where there is none that slicepatch may touch. */
-SLICEPATCH_ARCH_COLD_TARGET SLICEPATCH_INLINE_ volatile struct slicepatch_rseq *slicepatch_rseq_(void)
+SLICEPATCH_INLINE_ SLICEPATCH_ARCH_COLD_TARGET volatile struct slicepatch_rseq *slicepatch_rseq_(void)
 {
     int64_t offset = slicepatch_object.rseq_offset;
     if (offset == SLICEPATCH_RSEQ_OFFSET_LIBC)
-        offset = &slicepatch_libc_rseq_offset_ ? slicepatch_libc_rseq_offset_ : SLICEPATCH_RSEQ_OFFSET_NONE;
+        offset = slicepatch_libc_offset_();
     if (offset == SLICEPATCH_RSEQ_OFFSET_NONE)
-        return NULL;
-    return (volatile struct slicepatch_rseq *)(SLICEPATCH_ARCH_THREAD_POINTER() + (unsigned long)offset);
+        return SLICEPATCH_NULL_;
+    return SLICEPATCH_CAST_(reinterpret_cast, volatile struct slicepatch_rseq *,
+                            SLICEPATCH_ARCH_THREAD_POINTER() + SLICEPATCH_CAST_(static_cast, unsigned long, offset));
 }
 
 /* ENTER by hand: what a compiled site does. A thread that is not enabled makes no request. */
-static SLICEPATCH_ARCH_COLD void slicepatch_enter_dynamic_(void)
+SLICEPATCH_ARCH_COLD void slicepatch_enter_dynamic_(void)
 {
     volatile struct slicepatch_rseq *rseq = slicepatch_rseq_();
     if (rseq && (rseq->flags & SLICEPATCH_RSEQ_FLAG_SLICE_EXT_ENABLED))
@@ -290,7 +317,7 @@ static SLICEPATCH_ARCH_COLD void slicepatch_enter_dynamic_(void)
  * before the store may grant, and the load sees it; none after the store can. Clears unconditionally, since the ENTER
  * may have been another site in another state.
  */
-static SLICEPATCH_ARCH_COLD void slicepatch_exit_dynamic_(void)
+SLICEPATCH_ARCH_COLD void slicepatch_exit_dynamic_(void)
 {
     volatile struct slicepatch_rseq *rseq = slicepatch_rseq_();
     if (!rseq)
@@ -300,27 +327,58 @@ static SLICEPATCH_ARCH_COLD void slicepatch_exit_dynamic_(void)
         (void)SLICEPATCH_ARCH_SYSCALL(slicepatch_object.yield_number);
 }
 
+/* Whether no request that this thread made can still be granted, and none is: false where it could not make one. */
+SLICEPATCH_ARCH_COLD int slicepatch_request_is_over_(void)
+{
+    volatile struct slicepatch_rseq *rseq = slicepatch_rseq_();
+    return rseq && (rseq->flags & SLICEPATCH_RSEQ_FLAG_SLICE_EXT_ENABLED) && !rseq->slice_request && !rseq->slice_granted;
+}
+
 #if defined(__clang__)
 #define SLICEPATCH_COLD_LABEL_
 #else
-#define SLICEPATCH_COLD_LABEL_ __attribute__((cold))
+#define SLICEPATCH_COLD_LABEL_ __attribute__((__cold__))
 #endif
 
 /*
- * One site: the text, its record, and the cold block that it jumps to while it is not patched. In C++ a lambda, because
- * clang refuses asm goto in a scope that has destructors; in C a statement expression.
+ * A thread-local counter, defined by the text of each site that uses it, so that a file without one has none: once per
+ * assembly file (.ifndef) and once per object (comdat). Weak and of default visibility, so that the dynamic linker can
+ * unite those of an executable and its libraries.
  */
-#define SLICEPATCH_SITE_BODY_(text, kind, label_text, label, dynamic) \
-    __asm__ inline goto(text SLICEPATCH_RECORD_TEXT_(kind, "0", label) label_text \
+#define SLICEPATCH_COUNTER_TEXT_(name) \
+    ".ifndef .L" name "emitted\n" \
+    ".set .L" name "emitted, 1\n" \
+    ".pushsection .tbss." name ", \"awTG\", @nobits, " name ", comdat\n" \
+    ".weak " name "\n" \
+    ".type " name ", @tls_object\n" \
+    ".balign 4\n" \
+    name ": .zero 4\n" \
+    ".size " name ", 4\n" \
+    ".popsection\n" \
+    ".endif\n"
+
+/* As the text has it; initial-exec, so that no access can allocate. */
+#define SLICEPATCH_COUNTER_ \
+    extern __attribute__((__visibility__("default"), __tls_model__("initial-exec"))) __thread unsigned
+
+#ifdef SLICEPATCH_DEBUG
+#define SLICEPATCH_DEBUG_TEXT_ SLICEPATCH_COUNTER_TEXT_("slicepatch_inside_")
+#else
+#define SLICEPATCH_DEBUG_TEXT_ ""
+#endif
+
+/* One site: the text, its record, and the cold block that it jumps to while it is not patched. */
+#define SLICEPATCH_SITE_BODY_(text, kind, more_text, label_at, dynamic) \
+    __asm__ inline goto(text SLICEPATCH_RECORD_TEXT_(kind, "0", label_at) more_text SLICEPATCH_DEBUG_TEXT_ \
                         : : : SLICEPATCH_ARCH_CLOBBERS : slicepatch_cold); \
     goto slicepatch_done; \
     slicepatch_cold: SLICEPATCH_COLD_LABEL_; \
     dynamic(); \
     slicepatch_done:;
 
-#define SLICEPATCH_BRANCH_BODY_(label_text, label) \
+#define SLICEPATCH_BRANCH_BODY_(more_text, label_at) \
     __asm__ inline goto(SLICEPATCH_ARCH_BRANCH SLICEPATCH_RECORD_TEXT_(SLICEPATCH_SITE_BRANCH, \
-                            "%l[slicepatch_taken] - .", label) label_text \
+                            "%l[slicepatch_taken] - .", label_at) more_text \
                         : : : SLICEPATCH_ARCH_CLOBBERS : slicepatch_cold, slicepatch_taken); \
     slicepatch_answer_ = 0; \
     goto slicepatch_done; \
@@ -331,42 +389,65 @@ static SLICEPATCH_ARCH_COLD void slicepatch_exit_dynamic_(void)
     slicepatch_answer_ = 1; \
     slicepatch_done:;
 
-#ifdef __cplusplus
-#define SLICEPATCH_SITE_(text, kind, label_text, label, dynamic) \
-    ([]() __attribute__((always_inline)) { SLICEPATCH_SITE_BODY_(text, kind, label_text, label, dynamic) }())
-#define SLICEPATCH_BRANCH_(label_text, label) \
-    ([]() __attribute__((always_inline)) { \
+/*
+ * A statement expression; for C++ with clang a lambda, because clang refuses asm goto in a scope that has destructors. gcc
+ * refuses to inline a lambda into a function that has a target(...) of its own.
+ */
+#if defined(__cplusplus) && defined(__clang__)
+#define SLICEPATCH_SITE_(text, kind, more_text, label_at, label, dynamic) \
+    ([]() __attribute__((__always_inline__)) { \
+        SLICEPATCH_SITE_BODY_(text, kind, more_text, label_at, dynamic) \
+    }())
+#define SLICEPATCH_BRANCH_(more_text, label_at, label) \
+    ([]() __attribute__((__always_inline__)) { \
         int slicepatch_answer_; \
-        SLICEPATCH_BRANCH_BODY_(label_text, label) \
+        SLICEPATCH_BRANCH_BODY_(more_text, label_at) \
         return slicepatch_answer_ != 0; \
     }())
 #else
-#define SLICEPATCH_SITE_(text, kind, label_text, label, dynamic) \
+#define SLICEPATCH_SITE_(text, kind, more_text, label_at, label, dynamic) \
     __extension__({ \
         __label__ slicepatch_cold, slicepatch_done; \
-        SLICEPATCH_SITE_BODY_(text, kind, label_text, label, dynamic) \
+        SLICEPATCH_SITE_BODY_(text, kind, more_text, label_at, dynamic) \
     })
-#define SLICEPATCH_BRANCH_(label_text, label) \
+#define SLICEPATCH_BRANCH_(more_text, label_at, label) \
     __extension__({ \
         __label__ slicepatch_cold, slicepatch_taken, slicepatch_done; \
         int slicepatch_answer_; \
-        SLICEPATCH_BRANCH_BODY_(label_text, label) \
+        SLICEPATCH_BRANCH_BODY_(more_text, label_at) \
         slicepatch_answer_ != 0; \
     })
 #endif
 
-#define SLICEPATCH_ENTER_SITE_(label_text, label) \
-    SLICEPATCH_SITE_(SLICEPATCH_ARCH_ENTER, SLICEPATCH_SITE_ENTER, label_text, label, slicepatch_enter_dynamic_)
-#define SLICEPATCH_EXIT_SITE_(label_text, label) \
-    SLICEPATCH_SITE_(SLICEPATCH_ARCH_EXIT, SLICEPATCH_SITE_EXIT, label_text, label, slicepatch_exit_dynamic_)
+#define SLICEPATCH_ENTER_SITE_(more_text, label_at, label) \
+    SLICEPATCH_SITE_(SLICEPATCH_ARCH_ENTER, SLICEPATCH_SITE_ENTER, more_text, label_at, label, SLICEPATCH_ENTER_BY_HAND_)
+#define SLICEPATCH_EXIT_SITE_(more_text, label_at, label) \
+    SLICEPATCH_SITE_(SLICEPATCH_ARCH_EXIT, SLICEPATCH_SITE_EXIT, more_text, label_at, label, SLICEPATCH_EXIT_BY_HAND_)
+
+SLICEPATCH_BEGIN_C_
+
+/* Depth of the _OUTERMOST forms, one per thread. */
+SLICEPATCH_COUNTER_ slicepatch_depth_;
 
 #ifdef SLICEPATCH_DEBUG
-#define SLICEPATCH_CHECK_ENTER_() slicepatch_check_enter_(__FILE__, __LINE__)
-#define SLICEPATCH_CHECK_EXIT_() slicepatch_check_exit_(__FILE__, __LINE__)
+/* Whether the calling thread is in a section. All that ENTER and EXIT has to be compiled so. */
+SLICEPATCH_COUNTER_ slicepatch_inside_;
+
+SLICEPATCH_API void slicepatch_check_failed(const char *what, const char *file, int line);
+
+#define SLICEPATCH_FAIL_UNLESS_(holds, what) ((holds) ? (void)0 : slicepatch_check_failed(what, __FILE__, __LINE__))
+#define SLICEPATCH_CHECK_ENTER_() \
+    SLICEPATCH_FAIL_UNLESS_(slicepatch_inside_++ == 0, "ENTER inside a section: sections do not nest")
+#define SLICEPATCH_CHECK_EXIT_() SLICEPATCH_FAIL_UNLESS_(slicepatch_inside_-- != 0, "EXIT without ENTER")
+#define SLICEPATCH_CHECK_DEPTH_() \
+    SLICEPATCH_FAIL_UNLESS_(slicepatch_depth_ != 0, "EXIT_OUTERMOST without ENTER_OUTERMOST in this thread")
 #else
 #define SLICEPATCH_CHECK_ENTER_() ((void)0)
 #define SLICEPATCH_CHECK_EXIT_() ((void)0)
+#define SLICEPATCH_CHECK_DEPTH_() ((void)0)
 #endif
+
+SLICEPATCH_END_C_
 
 /*
  * The two marks of a critical section. ENTER goes before the acquiring atomic; a failed attempt runs EXIT before it
@@ -379,68 +460,52 @@ static SLICEPATCH_ARCH_COLD void slicepatch_exit_dynamic_(void)
  * a label in an object share it. Sections that ENTER in one function and EXIT in another need a label.
  */
 #define SLICEPATCH_ENTER() \
-    (SLICEPATCH_CHECK_ENTER_(), SLICEPATCH_ENTER_SITE_("", SLICEPATCH_NO_LABEL_))
+    (SLICEPATCH_CHECK_ENTER_(), SLICEPATCH_ENTER_SITE_("", SLICEPATCH_NO_LABEL_, ""))
 #define SLICEPATCH_EXIT() \
-    (SLICEPATCH_EXIT_SITE_("", SLICEPATCH_NO_LABEL_), SLICEPATCH_CHECK_EXIT_())
-#define SLICEPATCH_ENTER_AS(label) \
-    (SLICEPATCH_CHECK_ENTER_(), SLICEPATCH_ENTER_SITE_(SLICEPATCH_LABEL_TEXT_(label), SLICEPATCH_HAS_LABEL_))
-#define SLICEPATCH_EXIT_AS(label) \
-    (SLICEPATCH_EXIT_SITE_(SLICEPATCH_LABEL_TEXT_(label), SLICEPATCH_HAS_LABEL_), SLICEPATCH_CHECK_EXIT_())
+    (SLICEPATCH_EXIT_SITE_("", SLICEPATCH_NO_LABEL_, ""), SLICEPATCH_CHECK_EXIT_())
+#define SLICEPATCH_ENTER_AS(label) SLICEPATCH_ENTER_WITH_("", label)
+#define SLICEPATCH_EXIT_AS(label) SLICEPATCH_EXIT_WITH_("", label)
+#define SLICEPATCH_ENTER_WITH_(more_text, label) \
+    (SLICEPATCH_CHECK_ENTER_(), \
+     SLICEPATCH_ENTER_SITE_(more_text SLICEPATCH_LABEL_TEXT_(label), SLICEPATCH_HAS_LABEL_, label))
+#define SLICEPATCH_EXIT_WITH_(more_text, label) \
+    (SLICEPATCH_EXIT_SITE_(more_text SLICEPATCH_LABEL_TEXT_(label), SLICEPATCH_HAS_LABEL_, label), \
+     SLICEPATCH_CHECK_EXIT_())
 
 /*
  * Whether this process extends slices: true after a slicepatch_init() that reached SLICEPATCH_GUARANTEE_THREAD or more,
  * unless this site was deselected. A patched branch, no load and no test; use it to choose larger code. Thread-safe and
  * async-signal-safe.
  */
-#define slicepatch_enabled() SLICEPATCH_BRANCH_("", SLICEPATCH_NO_LABEL_)
-#define slicepatch_enabled_as(label) SLICEPATCH_BRANCH_(SLICEPATCH_LABEL_TEXT_(label), SLICEPATCH_HAS_LABEL_)
-
-SLICEPATCH_BEGIN_C_
-
-/*
- * Depth of the _OUTERMOST forms, one per thread. Weak and of default visibility, so that the dynamic linker can unite
- * the copies of an executable and its libraries; initial-exec, so that no access can allocate.
- */
-__attribute__((weak, visibility("default"), tls_model("initial-exec"))) __thread unsigned slicepatch_depth_ = 0;
-
-#ifdef SLICEPATCH_DEBUG
-/* Whether the calling thread is in a section; united as the depth is. All that ENTER and EXIT has to be compiled so. */
-__attribute__((weak, visibility("default"), tls_model("initial-exec"))) __thread unsigned slicepatch_inside_ = 0;
-
-SLICEPATCH_API void slicepatch_check_failed(const char *what, const char *file, int line);
-
-SLICEPATCH_INLINE_ void slicepatch_check_enter_(const char *file, int line)
-{
-    if (slicepatch_inside_++)
-        slicepatch_check_failed("ENTER inside a section: sections do not nest", file, line);
-}
-
-SLICEPATCH_INLINE_ void slicepatch_check_exit_(const char *file, int line)
-{
-    if (!slicepatch_inside_--)
-        slicepatch_check_failed("EXIT without ENTER", file, line);
-}
-#endif
-
-SLICEPATCH_END_C_
+#define slicepatch_enabled() SLICEPATCH_BRANCH_("", SLICEPATCH_NO_LABEL_, "")
+#define slicepatch_enabled_as(label) SLICEPATCH_BRANCH_(SLICEPATCH_LABEL_TEXT_(label), SLICEPATCH_HAS_LABEL_, label)
 
 /*
  * The same for code that cannot know whether it is in a section already: only the outermost pair asks and yields, at
  * the price of a thread-local counter. One label for all of them, because any ENTER may meet any EXIT. Thread-safe and
  * async-signal-safe.
+ *
+ * An EXIT that has no ENTER in its thread, as where one thread takes a lock and another releases it, counts nothing and
+ * yields nothing. The ENTER that it leaves behind in the other thread is found by the next one there: if that thread's
+ * request is over, granted and taken back or never made, there is nothing that a nested pair would disturb, and the count
+ * starts anew. A nested pair whose outer one was granted and then preempted asks again in the same way.
  */
 #define SLICEPATCH_ENTER_OUTERMOST() SLICEPATCH_ENTER_OUTERMOST_AS("slicepatch.outermost")
 #define SLICEPATCH_EXIT_OUTERMOST() SLICEPATCH_EXIT_OUTERMOST_AS("slicepatch.outermost")
+#define SLICEPATCH_DEPTH_TEXT_ SLICEPATCH_COUNTER_TEXT_("slicepatch_depth_")
+#ifdef SLICEPATCH_DEBUG
+#define SLICEPATCH_STARTS_ANEW_() 0 /* what is counted wrong is to be found, not mended */
+#else
+#define SLICEPATCH_STARTS_ANEW_() SLICEPATCH_REQUEST_IS_OVER_()
+#endif
 #define SLICEPATCH_ENTER_OUTERMOST_AS(label) \
-    do { \
-        if (slicepatch_depth_++ == 0) \
-            SLICEPATCH_ENTER_AS(label); \
-    } while (0)
+    (slicepatch_depth_ == 0 || SLICEPATCH_STARTS_ANEW_() \
+         ? ((void)(slicepatch_depth_ = 1), SLICEPATCH_ENTER_WITH_(SLICEPATCH_DEPTH_TEXT_, label)) \
+         : (void)++slicepatch_depth_)
 #define SLICEPATCH_EXIT_OUTERMOST_AS(label) \
-    do { \
-        if (--slicepatch_depth_ == 0) \
-            SLICEPATCH_EXIT_AS(label); \
-    } while (0)
+    (SLICEPATCH_CHECK_DEPTH_(), \
+     slicepatch_depth_ > 1 ? (void)--slicepatch_depth_ \
+                           : ((void)(slicepatch_depth_ = 0), SLICEPATCH_EXIT_WITH_(SLICEPATCH_DEPTH_TEXT_, label)))
 
 #else /* !SLICEPATCH_SUPPORTED */
 

@@ -12,17 +12,25 @@
 #include <atomic>
 #include <sched.h>
 
+// clang puts members into every function that uses them, at any level of optimisation. gcc would refuse those that have a
+// target(...) of their own, and inlines as small ones as these without being told.
+#if defined(__clang__)
+#define SLICEPATCH_INLINE_MEMBER_ [[__gnu__::__always_inline__]]
+#else
+#define SLICEPATCH_INLINE_MEMBER_
+#endif
+
 namespace slicepatch {
 
 /// Requests an extension for its own lifetime. Construct it before the acquiring atomic and destroy it after the
 /// releasing store: declare it before the lock guard, so that it is destroyed after it.
 class critical_section {
 public:
-    [[gnu::always_inline]] critical_section() noexcept
+    SLICEPATCH_INLINE_MEMBER_ critical_section() noexcept
     {
         SLICEPATCH_ENTER_AS("slicepatch::critical_section");
     }
-    [[gnu::always_inline]] ~critical_section()
+    SLICEPATCH_INLINE_MEMBER_ ~critical_section()
     {
         SLICEPATCH_EXIT_AS("slicepatch::critical_section");
     }
@@ -39,13 +47,13 @@ public:
     spinlock(const spinlock &) = delete;
     spinlock &operator=(const spinlock &) = delete;
 
-    [[gnu::always_inline]] void lock() noexcept
+    SLICEPATCH_INLINE_MEMBER_ void lock() noexcept
     {
         while (!try_lock())
             wait();
     }
 
-    [[gnu::always_inline]] [[nodiscard]] bool try_lock() noexcept
+    SLICEPATCH_INLINE_MEMBER_ [[nodiscard]] bool try_lock() noexcept
     {
         SLICEPATCH_ENTER_AS("slicepatch::spinlock");
         if (!held_.exchange(true, std::memory_order_acquire)) [[likely]]
@@ -54,14 +62,14 @@ public:
         return false;
     }
 
-    [[gnu::always_inline]] void unlock() noexcept
+    SLICEPATCH_INLINE_MEMBER_ void unlock() noexcept
     {
         held_.store(false, std::memory_order_release);
         SLICEPATCH_EXIT_AS("slicepatch::spinlock");
     }
 
 private:
-    [[gnu::cold, gnu::noinline]] void wait() const noexcept
+    [[__gnu__::__cold__, __gnu__::__noinline__]] void wait() const noexcept
     {
         constexpr int spins_before_yield = 100; // about the length of a short section; then let the holder run
         for (int spins = 0; held_.load(std::memory_order_relaxed); ++spins) {
@@ -85,7 +93,7 @@ public:
     lock_adapter(const lock_adapter &) = delete;
     lock_adapter &operator=(const lock_adapter &) = delete;
 
-    [[gnu::always_inline]] void lock()
+    SLICEPATCH_INLINE_MEMBER_ void lock()
     {
         if (try_lock()) [[likely]]
             return;
@@ -93,7 +101,7 @@ public:
         SLICEPATCH_ENTER_AS("slicepatch::lock_adapter");
     }
 
-    [[gnu::always_inline]] [[nodiscard]] bool try_lock()
+    SLICEPATCH_INLINE_MEMBER_ [[nodiscard]] bool try_lock()
     {
         SLICEPATCH_ENTER_AS("slicepatch::lock_adapter");
         request made;
@@ -105,7 +113,7 @@ public:
         return false;
     }
 
-    [[gnu::always_inline]] void unlock()
+    SLICEPATCH_INLINE_MEMBER_ void unlock()
     {
         const request made;
         lock_.unlock();
@@ -123,7 +131,7 @@ private:
         request() noexcept = default;
         request(const request &) = delete;
         request &operator=(const request &) = delete;
-        [[gnu::always_inline]] ~request()
+        SLICEPATCH_INLINE_MEMBER_ ~request()
         {
             if (!kept)
                 SLICEPATCH_EXIT_AS("slicepatch::lock_adapter");

@@ -17,6 +17,9 @@ template <class Lock> int hold(Lock &lock)
     return 1;
 }
 
+#ifdef TARGET
+__attribute__((__target__(TARGET)))
+#endif
 int use_forms()
 {
     static slicepatch::spinlock spinlock;

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # headers.sh gcc|clang INCLUDE-FOLDER: each public header compiles alone, as C11 and as C++20, without a warning; every
-# macro compiles in every form; and where sites are not supported the macros compile to nothing.
+# macro compiles in every form, beside whatever macros and warnings a program has;
+# and where sites are not supported or not wanted the macros compile to nothing.
 set -euo pipefail
 
 include=$2
@@ -75,6 +76,50 @@ done
 check "the C++ forms" "${as_cpp[@]}" "${strict[@]}" -O2 -fno-exceptions -fno-rtti -c "$here/every_form.cpp" \
     -o "$work/form.o"
 
+# ---- a program's own macros, and its warnings ----
+own_words=()
+for word in noinline unused cold weak always_inline used constructor visibility tls_model target gnu gnu_inline weakref \
+    no_caller_saved_registers hidden diagnose_if ax tp x0 x8; do
+    own_words+=("-D$word=__attribute__(($word))")
+done
+wary=(-pedantic-errors -Wshadow -Wconversion -Wsign-conversion -Wcast-qual -Wcast-align -Wundef -Wmissing-declarations
+    -Wredundant-decls -Wdouble-promotion -Wnull-dereference -Wvla)
+wary_cpp=(-Wold-style-cast -Wzero-as-null-pointer-constant -Wextra-semi)
+if [ "$1" = clang ]; then
+    # All but those that no use of extensions can do without, and what comes of words that stand for themselves.
+    wary+=(-Weverything -Wno-padded -Wno-declaration-after-statement -Wno-disabled-macro-expansion)
+    wary_cpp+=(-Wno-c++98-compat -Wno-c++98-compat-pedantic)
+else
+    wary_c=(-Wmissing-prototypes -Wstrict-prototypes -Wnested-externs -Wold-style-definition -Wc++-compat)
+fi
+for variant in -USLICEPATCH_DEBUG -DSLICEPATCH_DEBUG; do
+    check "every macro of a wary C program, $variant" "${as_c[@]}" "${strict[@]}" "${own_words[@]}" "${wary[@]}" \
+        ${wary_c+"${wary_c[@]}"} $variant -O2 -c "$here/every_macro.c" -o "$work/c.o"
+    check "every macro of a wary C++ program, $variant" "${as_cpp[@]}" "${strict[@]}" "${own_words[@]}" "${wary[@]}" \
+        "${wary_cpp[@]}" $variant -O2 -c "$here/every_macro.c" -o "$work/cpp.o"
+    check "inline functions of every linkage, $variant" "${as_c[@]}" "${strict[@]}" "${own_words[@]}" "${wary[@]}" \
+        $variant -O2 -c "$here/inline_functions.c" -o "$work/c.o"
+done
+check "the C++ forms beside a program's own words" "${as_cpp[@]}" "${strict[@]}" "${own_words[@]}" -O2 \
+    -c "$here/every_form.cpp" -o "$work/form.o"
+
+# Functions for another CPU than the rest of the file.
+printf '#ifdef __x86_64__\n"arch=haswell"\n#else\n"arch=armv8.2-a"\n#endif\n' >"$work/cpu"
+another_cpu=$("${target_cc[@]}" -E -P -x c "$work/cpu" | tr -d '\n')
+for restriction in "$another_cpu" '"general-regs-only"'; do
+    # clang knows the second one for arm64 alone, and as no function's own.
+    if ! echo "__attribute__((target($restriction))) void f(void); void f(void) {}" |
+        "${target_cc[@]}" -Werror -x c -fsyntax-only - 2>/dev/null; then
+        continue
+    fi
+    for level in -O0 -O2; do
+        check "marks in a function with target($restriction) $level as C" "${as_c[@]}" "${strict[@]}" $level \
+            "-DTARGET=$restriction" -c "$here/inline_functions.c" -o "$work/c.o"
+        check "marks in a function with target($restriction) $level as C++" "${as_cpp[@]}" "${strict[@]}" $level \
+            "-DTARGET=$restriction" -c "$here/every_form.cpp" -o "$work/cpp.o"
+    done
+done
+
 # Systems without sites: another kernel, pointers of 32 bits, arm64 with its other byte order; another object format's
 # compiler is not at hand.
 unsupported=(-U__linux__)
@@ -97,6 +142,14 @@ done
 if ! grep -q slicepatch_sites "$work/something.s"; then
     echo "FAILED: the check for nothing finds nothing where there is something"
     failures=$((failures + 1))
+fi
+# What is not gcc in spite of what it says has not its asm goto either.
+if command -v tcc >/dev/null && [ -z "$target" ]; then
+    checks=$((checks + 1))
+    tcc "-I$include" -c "$here/every_macro.c" -o "$work/tcc.o" || {
+        echo "FAILED: tcc does not compile every macro"
+        failures=$((failures + 1))
+    }
 fi
 check "the C++ forms with -U__linux__" "${as_cpp[@]}" "${strict[@]}" -U__linux__ -O2 -c "$here/every_form.cpp" \
     -o "$work/form.o"

@@ -26,12 +26,12 @@ functions=$(printf "%s\n" slicepatch_init_from slicepatch_init_from_executable s
 data=slicepatch_registration # where copies of the library find each other
 interposed=$(printf '%s\n' pthread_create thrd_create)
 area=slicepatch_own_area # hidden: between two members of the archive
-depth=slicepatch_depth_ # of the outermost forms: one for all objects, whichever has it first
+counters=$(printf '%s\n' slicepatch_depth_ slicepatch_inside_) # one for all objects, whichever has it first
 
 # "NAME@@VERSION", or the name alone of what has no version; the version itself is an absolute symbol.
 exported=$("$nm" -D --defined-only --with-symbol-versions "$shared" | awk '$2 != "A" { print $3 }' | sort)
 same "exported symbols of the shared library" \
-    "$(printf '%s\n' "${functions//$'\n'/@@SLICEPATCH_0$'\n'}@@SLICEPATCH_0" "$data@@SLICEPATCH_0" "$interposed" "$depth" | sort)" "$exported"
+    "$(printf '%s\n' "${functions//$'\n'/@@SLICEPATCH_0$'\n'}@@SLICEPATCH_0" "$data@@SLICEPATCH_0" "$interposed" "$counters" | sort)" "$exported"
 
 defined=$("$nm" --defined-only --extern-only "$archive" | awk 'NF == 3 { print $3 }' | sort)
 same "global symbols of the archive" "$(printf '%s\n' "$functions" "$data" "$interposed" "$area" | sort)" "$defined"

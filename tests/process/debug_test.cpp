@@ -50,6 +50,10 @@ TEST_CASE("an EXIT without an ENTER ends the debugged program and names the line
     check_aborts("leave-twice", "LEFT_LINE", "EXIT without ENTER");
 }
 
+TEST_CASE("an outermost EXIT of a thread that did not ENTER ends the debugged program and names the line") {
+    check_aborts("leave-alone", "ALONE_LINE", "EXIT_OUTERMOST without ENTER_OUTERMOST in this thread");
+}
+
 TEST_CASE("sections that do not nest, and outermost forms that do, pass the debugged program") {
     for (const char *program : {DEBUGGED, DEBUGGED_CPP})
         for (const char *how : {"well", "outermost", "hand-over"}) {

@@ -68,25 +68,26 @@
 #define SLICEPATCH_ARCH_THREAD_POINTER() \
     __extension__({ \
         unsigned long slicepatch_tp_; \
-        __asm__("mrs %[tp], tpidr_el0" : [tp] "=r"(slicepatch_tp_)); \
+        __asm__("mrs %[slicepatch_tp], tpidr_el0" : [slicepatch_tp] "=r"(slicepatch_tp_)); \
         slicepatch_tp_; \
     })
 
 /* The kernel's entry changes x0 alone, to the result (syscall(2), "Architecture calling conventions"). */
+#define SLICEPATCH_ARCH_SYSCALL_CLOBBERS_ "memory"
 #define SLICEPATCH_ARCH_SYSCALL(number) \
     __extension__({ \
         register long slicepatch_number_ __asm__("x8") = (number); \
         register long slicepatch_result_ __asm__("x0"); \
         __asm__ volatile("svc #0" \
-                         : [x0] "=r"(slicepatch_result_) \
-                         : [x8] "r"(slicepatch_number_) \
-                         : "memory"); \
+                         : "=r"(slicepatch_result_) \
+                         : "r"(slicepatch_number_) \
+                         : SLICEPATCH_ARCH_SYSCALL_CLOBBERS_); \
         slicepatch_result_; \
     })
 
 /* Inlined: there is no calling convention under which the cold block could be a function that keeps all registers. */
 #define SLICEPATCH_ARCH_COLD_TARGET
-#define SLICEPATCH_ARCH_COLD inline __attribute__((always_inline, unused))
+#define SLICEPATCH_ARCH_COLD SLICEPATCH_INLINE_
 
 #define SLICEPATCH_ARCH_SPIN_HINT() __asm__ volatile("yield" : : : "memory")
 

@@ -62,15 +62,17 @@
 #define SLICEPATCH_ARCH_THREAD_POINTER() \
     __extension__({ \
         unsigned long slicepatch_tp_; \
-        __asm__("{movq %%fs:0, %[tp]|mov %[tp], qword ptr fs:[0]}" : [tp] "=r"(slicepatch_tp_)); \
+        __asm__("{movq %%fs:0, %[slicepatch_tp]|mov %[slicepatch_tp], qword ptr fs:[0]}" \
+                : [slicepatch_tp] "=r"(slicepatch_tp_)); \
         slicepatch_tp_; \
     })
 
 /* The kernel's entry changes rcx and r11 (System V psABI, A.2.1). */
+#define SLICEPATCH_ARCH_SYSCALL_CLOBBERS_ "rcx", "r11", "memory", "cc"
 #define SLICEPATCH_ARCH_SYSCALL(number) \
     __extension__({ \
         long slicepatch_ax_ = (number); \
-        __asm__ volatile("syscall" : [ax] "+a"(slicepatch_ax_) : : "rcx", "r11", "memory", "cc"); \
+        __asm__ volatile("syscall" : "+a"(slicepatch_ax_) : : SLICEPATCH_ARCH_SYSCALL_CLOBBERS_); \
         slicepatch_ax_; \
     })
 
@@ -79,11 +81,12 @@
  * it beside the hot code (206 bytes a pair against 47, measured). clang moves inlined cold blocks away by itself.
  */
 #if !defined(__clang__) && __GNUC__ >= 11
-#define SLICEPATCH_ARCH_COLD_TARGET __attribute__((target("general-regs-only")))
-#define SLICEPATCH_ARCH_COLD SLICEPATCH_ARCH_COLD_TARGET __attribute__((noinline, cold, unused, no_caller_saved_registers))
+#define SLICEPATCH_ARCH_COLD_TARGET __attribute__((__target__("general-regs-only")))
+#define SLICEPATCH_ARCH_COLD \
+    static SLICEPATCH_ARCH_COLD_TARGET __attribute__((__noinline__, __cold__, __unused__, __no_caller_saved_registers__))
 #else
 #define SLICEPATCH_ARCH_COLD_TARGET
-#define SLICEPATCH_ARCH_COLD inline __attribute__((always_inline, unused))
+#define SLICEPATCH_ARCH_COLD SLICEPATCH_INLINE_
 #endif
 
 #define SLICEPATCH_ARCH_SPIN_HINT() __asm__ volatile("pause" : : : "memory")

@@ -52,13 +52,19 @@ static void nest_in_outermost(void)
     SLICEPATCH_EXIT_OUTERMOST();
 }
 
+static void leave_outermost_alone(void)
+{
+    SLICEPATCH_EXIT_OUTERMOST(); /* the line that is named: see ALONE_LINE */
+}
+
 int main(int count, char **words)
 {
     static const struct {
         const char *name;
         void (*run)(void);
     } uses[] = {{"well", use_well},           {"nest", nest},           {"leave-twice", leave_twice},
-                {"outermost", nest_outermost}, {"hand-over", hand_over}, {"mixed", nest_in_outermost}};
+                {"outermost", nest_outermost}, {"hand-over", hand_over}, {"mixed", nest_in_outermost},
+                {"leave-alone", leave_outermost_alone}};
     if (slicepatch_init(NULL, NULL))
         return 2;
     for (int i = 1; i < count; ++i)

@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# programs.sh gcc|clang INCLUDE-FOLDER: programs that need the header alone, at each level of optimisation.
+set -euo pipefail
+
+include=$2
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=tests/target.sh
+source "$here/../target.sh"
+use_compiler "$1"
+if ! command -v "${target_cc[0]}" >/dev/null; then
+    echo "skipped: no ${target_cc[0]} here"
+    exit 77
+fi
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+failures=0
+checks=0
+
+# check PROGRAM ARGUMENT...: it compiles and finds nothing wrong.
+check() {
+    checks=$((checks + 1))
+    if ! "${target_cc[@]}" "${@:2}" -Wall -Wextra -Wpedantic -Werror "-I$include" "$here/$1" -o "$work/program" ||
+        ! run "$work/program"; then
+        echo "FAILED: $*"
+        failures=$((failures + 1))
+    fi
+}
+
+for level in -O0 -O1 -O2 -O3 -Os; do
+    check depth.c -std=c11 $level
+    check depth.c -x c++ -std=c++20 $level
+done
+echo "$checks programs, $failures failed"
+[ "$failures" -eq 0 ]
