@@ -44,7 +44,7 @@
 #define SLICEPATCH_INLINE_ extern __inline__ __attribute__((__gnu_inline__, __always_inline__))
 #endif
 
-#if defined(__linux__) && defined(__ELF__) && !defined(__ILP32__) && SLICEPATCH_COMPILER_
+#if defined(__linux__) && defined(__ELF__) && !defined(__ILP32__) && SLICEPATCH_COMPILER_ && !defined(SLICEPATCH_DISABLE)
 #if defined(__x86_64__)
 #define SLICEPATCH_SUPPORTED 1
 #include <slicepatch/arch/x86_64.h>
@@ -55,7 +55,7 @@
 #endif
 
 #ifndef SLICEPATCH_SUPPORTED
-#define SLICEPATCH_SUPPORTED 0 /* the site macros compile to nothing */
+#define SLICEPATCH_SUPPORTED 0 /* the site macros compile to nothing, the functions to those of disabled.h */
 #define SLICEPATCH_ARCH_SPIN_HINT() ((void)0)
 #endif
 

@@ -12,6 +12,8 @@
  *
  * C11 and C++20. The macros need this header alone; the functions need libslicepatch. Everything here may be used by an
  * executable and by its libraries at the same time: they compose.
+ *
+ * SLICEPATCH_DISABLE, defined before the include, compiles all marks to nothing and the functions to ones that say so.
  */
 #ifndef SLICEPATCH_SLICEPATCH_H
 #define SLICEPATCH_SLICEPATCH_H
@@ -49,10 +51,11 @@
 #define SLICEPATCH_NULL_ NULL
 #endif
 
-#if SLICEPATCH_COMPILER_
+/* Without sites there is no library either: its functions do what becomes of a process that cannot have extensions. */
+#if SLICEPATCH_SUPPORTED
 #define SLICEPATCH_API __attribute__((__visibility__("default")))
 #else
-#define SLICEPATCH_API
+#define SLICEPATCH_API SLICEPATCH_INLINE_
 #endif
 
 SLICEPATCH_STATIC_ASSERT_(sizeof(struct slicepatch_site_record) == SLICEPATCH_RECORD_SIZE, "record size");
@@ -268,6 +271,7 @@ SLICEPATCH_API int slicepatch_for_each_site(int (*visit)(const struct slicepatch
     SLICEPATCH_STATIC_ASSERT_(1, "takes the semicolon")
 #else
 #define SLICEPATCH_INIT_AT_START() SLICEPATCH_STATIC_ASSERT_(1, "takes the semicolon")
+#include <slicepatch/disabled.h>
 #endif
 
 SLICEPATCH_END_C_

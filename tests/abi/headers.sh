@@ -92,7 +92,7 @@ if [ "$1" = clang ]; then
 else
     wary_c=(-Wmissing-prototypes -Wstrict-prototypes -Wnested-externs -Wold-style-definition -Wc++-compat)
 fi
-for variant in -USLICEPATCH_DEBUG -DSLICEPATCH_DEBUG; do
+for variant in -USLICEPATCH_DEBUG -DSLICEPATCH_DEBUG -DSLICEPATCH_DISABLE; do
     check "every macro of a wary C program, $variant" "${as_c[@]}" "${strict[@]}" "${own_words[@]}" "${wary[@]}" \
         ${wary_c+"${wary_c[@]}"} $variant -O2 -c "$here/every_macro.c" -o "$work/c.o"
     check "every macro of a wary C++ program, $variant" "${as_cpp[@]}" "${strict[@]}" "${own_words[@]}" "${wary[@]}" \
@@ -122,7 +122,7 @@ done
 
 # Systems without sites: another kernel, pointers of 32 bits, arm64 with its other byte order; another object format's
 # compiler is not at hand.
-unsupported=(-U__linux__)
+unsupported=(-U__linux__ -DSLICEPATCH_DISABLE)
 # A free-standing header is all that these need; the machine has no libc for them. What another architecture has may be
 # ignored, or warned of.
 printf '_Static_assert(sizeof(void *) == 4 || __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__, "another machine");\n' \
@@ -151,6 +151,12 @@ if command -v tcc >/dev/null && [ -z "$target" ]; then
         failures=$((failures + 1))
     }
 fi
+check "the functions without sites as C++20" "${as_cpp[@]}" "${strict[@]}" -DSLICEPATCH_DISABLE "$here/disabled.c" \
+    -o "$work/disabled"
+run "$work/disabled" || failures=$((failures + 1))
+check "the functions without sites as C11" "${as_c[@]}" "${strict[@]}" -DSLICEPATCH_DISABLE "$here/disabled.c" \
+    -o "$work/disabled"
+run "$work/disabled" || failures=$((failures + 1))
 check "the C++ forms with -U__linux__" "${as_cpp[@]}" "${strict[@]}" -U__linux__ -O2 -c "$here/every_form.cpp" \
     -o "$work/form.o"
 
