@@ -19,12 +19,16 @@
 #define SLICEPATCH_SLICEPATCH_H
 
 #include <slicepatch/linkage.h>
+#include <slicepatch/literal.h>
 #include <slicepatch/site.h>
 
 #include <stddef.h>
 #include <stdint.h>
 
-/* Where a site says that it is. A path that holds one of % { | } " \ needs its own definition before the include. */
+/*
+ * Where a site says that it is. A path that holds one of % { | } " \ needs its own definition before the include, for
+ * which __FILE_NAME__ or "name.c" does; the compiler says so.
+ */
 #ifndef SLICEPATCH_FILE
 #define SLICEPATCH_FILE __FILE__
 #endif
@@ -400,10 +404,12 @@ SLICEPATCH_ARCH_COLD int slicepatch_request_is_over_(void)
 #if defined(__cplusplus) && defined(__clang__)
 #define SLICEPATCH_SITE_(text, kind, more_text, label_at, label, dynamic) \
     ([]() __attribute__((__always_inline__)) { \
+        SLICEPATCH_CHECK_TEXTS_(label, SLICEPATCH_FILE) \
         SLICEPATCH_SITE_BODY_(text, kind, more_text, label_at, dynamic) \
     }())
 #define SLICEPATCH_BRANCH_(more_text, label_at, label) \
     ([]() __attribute__((__always_inline__)) { \
+        SLICEPATCH_CHECK_TEXTS_(label, SLICEPATCH_FILE) \
         int slicepatch_answer_; \
         SLICEPATCH_BRANCH_BODY_(more_text, label_at) \
         return slicepatch_answer_ != 0; \
@@ -412,11 +418,13 @@ SLICEPATCH_ARCH_COLD int slicepatch_request_is_over_(void)
 #define SLICEPATCH_SITE_(text, kind, more_text, label_at, label, dynamic) \
     __extension__({ \
         __label__ slicepatch_cold, slicepatch_done; \
+        SLICEPATCH_CHECK_TEXTS_(label, SLICEPATCH_FILE) \
         SLICEPATCH_SITE_BODY_(text, kind, more_text, label_at, dynamic) \
     })
 #define SLICEPATCH_BRANCH_(more_text, label_at, label) \
     __extension__({ \
         __label__ slicepatch_cold, slicepatch_taken, slicepatch_done; \
+        SLICEPATCH_CHECK_TEXTS_(label, SLICEPATCH_FILE) \
         int slicepatch_answer_; \
         SLICEPATCH_BRANCH_BODY_(more_text, label_at) \
         slicepatch_answer_ != 0; \

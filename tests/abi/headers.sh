@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # headers.sh gcc|clang INCLUDE-FOLDER: each public header compiles alone, as C11 and as C++20, without a warning; every
-# macro compiles in every form, beside whatever macros and warnings a program has;
-# and where sites are not supported or not wanted the macros compile to nothing.
+# macro compiles in every form, beside whatever macros and warnings a program has; literals that would become something
+# else are refused; and where sites are not supported or not wanted the macros compile to nothing.
 set -euo pipefail
 
 include=$2
@@ -118,6 +118,35 @@ for restriction in "$another_cpu" '"general-regs-only"'; do
         check "marks in a function with target($restriction) $level as C++" "${as_cpp[@]}" "${strict[@]}" $level \
             "-DTARGET=$restriction" -c "$here/every_form.cpp" -o "$work/cpp.o"
     done
+done
+
+# ---- literals ----
+# refuse WHAT WORDS FILE ARGUMENT...: the compiler does not accept it, and says so in our words.
+refuse() {
+    checks=$((checks + 1))
+    if "${target_cc[@]}" "${as_c[@]}" "-I$include" -c "${@:3}" -o "$work/c.o" 2>"$work/messages" ||
+        ! grep -q "error: .*slicepatch: $2" "$work/messages"; then
+        echo "FAILED: $1 is not refused in our words"
+        head -5 "$work/messages"
+        failures=$((failures + 1))
+    fi
+}
+long=$(printf 'x%.0s' {1..5000})
+for label in 'a%2Fb' '{a|b}' 'a|b' 'a}' 'a\nb' 'a\\b' 'a\"b' '%=' "$long"; do
+    for macro in ENTER_AS EXIT_AS ENTER_OUTERMOST_AS slicepatch_enabled_as; do
+        printf '#include <slicepatch/slicepatch.h>\nvoid f(void);\nvoid f(void) { (void)%s("%s"); }\n' \
+            "${macro/#E/SLICEPATCH_E}" "$label" >"$work/label.c"
+        refuse "a label ${label:0:10} of $macro" "a label" -O0 "$work/label.c"
+    done
+done
+printf '#include <slicepatch/slicepatch.h>\nvoid f(void);\nvoid f(void) { SLICEPATCH_ENTER(); SLICEPATCH_EXIT(); }\n' \
+    >"$work/plain.c"
+for folder in 'a%2Fb' '{a|b}' 'a\b'; do
+    mkdir -p "$work/$folder"
+    cp "$work/plain.c" "$work/$folder/plain.c"
+    refuse "the folder $folder" "the name of this file" "$work/$folder/plain.c"
+    check "the folder $folder with a name of its own" "${as_c[@]}" "${strict[@]}" '-DSLICEPATCH_FILE=__FILE_NAME__' \
+        -c "$work/$folder/plain.c" -o "$work/c.o"
 done
 
 # Systems without sites: another kernel, pointers of 32 bits, arm64 with its other byte order; another object format's
