@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# programs.sh gcc|clang INCLUDE-FOLDER: programs that need the header alone, at each level of optimisation.
+# programs.sh gcc|clang INCLUDE-FOLDER: programs that need the header alone, at each level of optimisation, for any CPU
+# and for this one.
 set -euo pipefail
 
 include=$2
@@ -28,9 +29,15 @@ check() {
     fi
 }
 
+cpus=("")
+# A compiler for another machine knows no CPU of this one.
+[ -n "$target" ] || cpus+=(-march=native)
 for level in -O0 -O1 -O2 -O3 -Os; do
     check depth.c -std=c11 $level
     check depth.c -x c++ -std=c++20 $level
+    for cpu in "${cpus[@]}"; do
+        check registers.c -std=c11 $level ${cpu:+"$cpu"}
+    done
 done
 echo "$checks programs, $failures failed"
 [ "$failures" -eq 0 ]

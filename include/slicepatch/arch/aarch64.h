@@ -72,8 +72,21 @@
         slicepatch_tp_; \
     })
 
-/* The kernel's entry changes x0 alone, to the result (syscall(2), "Architecture calling conventions"). */
+/*
+ * The kernel's entry changes x0, to the result (syscall(2), "Architecture calling conventions"), and of SVE's registers all
+ * that is not also a register of Advanced SIMD (Documentation/arch/arm64/sve.rst, "System call behaviour"). Not all compilers
+ * know the first-fault register by name, and none keeps it over a statement. A function that has SVE by an attribute of its
+ * own is compiled as if it had not: there is no macro that tells of it.
+ */
+#ifdef __ARM_FEATURE_SVE
+#define SLICEPATCH_ARCH_SYSCALL_CLOBBERS_ \
+    "memory", "z0", "z1", "z2", "z3", "z4", "z5", "z6", "z7", "z8", "z9", "z10", "z11", "z12", "z13", "z14", \
+    "z15", "z16", "z17", "z18", "z19", "z20", "z21", "z22", "z23", "z24", "z25", "z26", "z27", "z28", "z29", \
+    "z30", "z31", "p0", "p1", "p2", "p3", "p4", "p5", "p6", "p7", "p8", "p9", "p10", "p11", "p12", "p13", \
+    "p14", "p15"
+#else
 #define SLICEPATCH_ARCH_SYSCALL_CLOBBERS_ "memory"
+#endif
 #define SLICEPATCH_ARCH_SYSCALL(number) \
     __extension__({ \
         register long slicepatch_number_ __asm__("x8") = (number); \
