@@ -87,7 +87,8 @@ wary=(-pedantic-errors -Wshadow -Wconversion -Wsign-conversion -Wcast-qual -Wcas
 wary_cpp=(-Wold-style-cast -Wzero-as-null-pointer-constant -Wextra-semi)
 if [ "$1" = clang ]; then
     # All but those that no use of extensions can do without, and what comes of words that stand for themselves.
-    wary+=(-Weverything -Wno-padded -Wno-declaration-after-statement -Wno-disabled-macro-expansion)
+    wary+=(-Weverything -Wno-padded -Wno-declaration-after-statement -Wno-disabled-macro-expansion
+        -Wno-unknown-warning-option -Wno-pre-c11-compat -Wno-unsafe-buffer-usage) # the last two of later ones
     wary_cpp+=(-Wno-c++98-compat -Wno-c++98-compat-pedantic)
 else
     wary_c=(-Wmissing-prototypes -Wstrict-prototypes -Wnested-externs -Wold-style-definition -Wc++-compat)
