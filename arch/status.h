@@ -22,6 +22,7 @@ enum class [[nodiscard]] Status : std::uint8_t {
     string_outside_object,
     // bytes
     bytes_foreign,
+    code_moved,
     group_inconsistent,
     // encoding
     offset_out_of_range,

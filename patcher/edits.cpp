@@ -59,7 +59,7 @@ EditWalk::EditWalk(const FormTable &forms, const SiteList &list, const Array<Act
 {
     bool exits_off = false;
     for (const Site &site : list.sites)
-        exits_off |= changes(site) && switches_exit_off(site);
+        exits_off |= is_edited(site) && switches_exit_off(site);
     if (ordered && exits_off)
         pass_ = Pass::all_but_exits_off;
     for (const Object &object : list.objects)
@@ -80,7 +80,7 @@ Status EditWalk::add_object(const Object &object)
     TextSpan &span = stretch.span;
     for (std::size_t i = stretch.begin; i < stretch.end; ++i) {
         const Site &site = list_.sites[i];
-        if (!changes(site))
+        if (!is_edited(site))
             continue;
         const std::uintptr_t head = site_place(*site.record).head;
         span = {std::min(span.first, head), std::max(span.last, head + forms_.backend->site_size(site.kind) - 1),
@@ -89,14 +89,15 @@ Status EditWalk::add_object(const Object &object)
     return span.edits ? stretches_.push(stretch) : Status::ok;
 }
 
-bool EditWalk::changes(const Site &site) const
-{
-    return actions_[site.group] != Action::leave && site.state == State::compiled;
-}
-
 bool EditWalk::belongs(const Site &site) const
 {
-    return changes(site) && (pass_ == Pass::everything || switches_exit_off(site) == (pass_ == Pass::exits_off));
+    return is_edited(site) && (pass_ == Pass::everything || switches_exit_off(site) == (pass_ == Pass::exits_off));
+}
+
+bool EditWalk::is_edited(const Site &site) const
+{
+    return !site.repeated && site.state == State::compiled &&
+           action_for(site.kind, actions_[site.group]) != Action::leave;
 }
 
 bool EditWalk::switches_exit_off(const Site &site) const

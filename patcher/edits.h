@@ -40,7 +40,7 @@ private:
     };
 
     Status add_object(const Object &object);
-    [[nodiscard]] bool changes(const Site &site) const;
+    [[nodiscard]] bool is_edited(const Site &site) const;
     [[nodiscard]] bool belongs(const Site &site) const;
     [[nodiscard]] bool switches_exit_off(const Site &site) const;
     void next_stretch();

@@ -99,7 +99,15 @@ Status Image::find_table(SiteTable &table, bool &found) const
     return Status::ok;
 }
 
-Functions::Functions(const dl_phdr_info &info)
+bool Functions::Memory::operator()(std::uint64_t address, std::span<std::uint8_t> bytes) const
+{
+    if (!image.contains(address, bytes.size(), PF_R))
+        return false;
+    std::memcpy(bytes.data(), reinterpret_cast<const void *>(address), bytes.size());
+    return true;
+}
+
+Functions::Functions(const dl_phdr_info &info) : image_(info), descriptions_(Memory{Image(info)})
 {
     // Version 1, any 4-byte pointer to .eh_frame, a 4-byte count, a table relative to the header of pairs of 4 bytes:
     // the only layout that linkers write (LSB Core, "eh_frame_hdr").
@@ -109,7 +117,7 @@ Functions::Functions(const dl_phdr_info &info)
         if (segment.p_type != PT_GNU_EH_FRAME || segment.p_memsz < 12)
             continue;
         const std::uintptr_t header = info.dlpi_addr + segment.p_vaddr;
-        if (header % alignof(Entry) || !Image(info).contains(header, segment.p_memsz, PF_R))
+        if (header % alignof(Entry) || !image_.contains(header, segment.p_memsz, PF_R))
             continue;
         const auto *bytes = reinterpret_cast<const std::uint8_t *>(header);
         std::uint32_t count = 0;
@@ -120,6 +128,7 @@ Functions::Functions(const dl_phdr_info &info)
         header_ = header;
         entries_ = reinterpret_cast<const Entry *>(header + 12);
         count_ = count;
+        is_in_text_ = image_.contains(header, 1, PF_X);
     }
 }
 
@@ -127,9 +136,7 @@ std::uintptr_t Functions::find(std::uintptr_t address)
 {
     if (last_holds(address))
         return last_begin_;
-    const auto begins = [&](std::size_t i) {
-        return header_ + static_cast<std::uintptr_t>(std::intptr_t{entries_[i].function});
-    };
+    const auto begins = [&](std::size_t i) { return named_by(entries_[i].function); };
     if (!count_ || address < begins(0))
         return 0;
     if (address < begins(last_))
@@ -146,9 +153,14 @@ std::uintptr_t Functions::find(std::uintptr_t address)
         (begins(middle) <= address ? low : high) = middle;
     }
     last_ = low;
-    last_begin_ = begins(low);
-    last_end_ = low + 1 < count_ ? begins(low + 1) : UINTPTR_MAX;
-    return last_begin_;
+    const std::uintptr_t begin = begins(low);
+    const std::uintptr_t size = descriptions_.size_of(named_by(entries_[low].description), begin);
+    const std::uintptr_t end = size ? begin + size : low + 1 < count_ ? begins(low + 1) : UINTPTR_MAX;
+    if (address >= end)
+        return 0; // code without unwind information, such as much of what is written in assembly
+    last_begin_ = begin;
+    last_end_ = end;
+    return begin;
 }
 
 } // namespace slicepatch

@@ -5,11 +5,13 @@
 #define SLICEPATCH_IMAGE_H
 
 #include "../arch/status.h"
+#include "unwind.h"
 
 #include <slicepatch/site.h>
 
 #include <link.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
@@ -59,13 +61,13 @@ private:
     mutable Segment last_text_{}, last_data_{};
 };
 
-/// First bytes of the functions of an object, from the search table of its unwind information.
+/// The functions of an object, from the search table of its unwind information and the entries that this leads to.
 class Functions {
 public:
     explicit Functions(const dl_phdr_info &info);
-    /// The function that holds address; 0 when the object has no such table. Fast for ascending addresses.
+    /// First byte of the function that holds address; 0 where no entry covers it. Fast for ascending addresses.
     [[nodiscard]] std::uintptr_t find(std::uintptr_t address);
-    /// Behind the function that find() found last.
+    /// Behind the function that find() found last; of an entry that cannot be read, where the next one begins.
     [[nodiscard]] std::uintptr_t last_end() const
     {
         return last_end_;
@@ -75,16 +77,36 @@ public:
     {
         return address >= last_begin_ && address < last_end_;
     }
+    /// Whether address is in text from before a post-link rewriter added text of its own. BOLT puts the unwind table
+    /// into that one, which linkers never do with two: one segment of text holds it and the functions, or none does.
+    [[nodiscard]] bool leave_behind(std::uintptr_t address) const
+    {
+        const std::uintptr_t first = std::min(address, header_), last = std::max(address, header_);
+        return is_in_text_ && !image_.contains(first, last - first + 1, PF_X);
+    }
 
 private:
     struct Entry {
         std::int32_t function, description; // both relative to the header
     };
+    /// The bytes of the object, for who reads its entries.
+    struct Memory {
+        Image image;
+        bool operator()(std::uint64_t address, std::span<std::uint8_t> bytes) const;
+    };
+    [[nodiscard]] std::uintptr_t named_by(std::int32_t distance) const
+    {
+        return header_ + static_cast<std::uintptr_t>(std::intptr_t{distance});
+    }
+
+    Image image_;
     std::uintptr_t header_ = 0;
+    bool is_in_text_ = false; // the header
     const Entry *entries_ = nullptr;
     std::size_t count_ = 0;
+    UnwindEntries<Memory> descriptions_;
     std::size_t last_ = 0;
-    std::uintptr_t last_begin_ = 0, last_end_ = 0; // of the last answer
+    std::uintptr_t last_begin_ = 0, last_end_ = 0; // of the last answer that was none of 0
 };
 
 } // namespace slicepatch

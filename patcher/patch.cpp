@@ -4,6 +4,7 @@
 #include "edits.h"
 #include "forms.h"
 #include "registration.h"
+#include "relations.h"
 #include "threads.h"
 
 #include <cstddef>
@@ -44,9 +45,13 @@ void refuse_required(const Guarantee &guarantee, PatchResult &result)
 Status record_states(const FormTable &forms, const Array<Action> &actions, bool complete, SiteList &list)
 {
     Status status = Status::ok;
+    const Site *before = nullptr;
     for (Site &site : list.sites) {
-        const Action action = actions[site.group];
-        if (site.trouble != Status::ok || (complete && action == Action::leave))
+        if (site.repeated)
+            site.state = before->state;
+        before = &site;
+        const Action action = action_for(site.kind, actions[site.group]);
+        if (site.repeated || site.trouble != Status::ok || (complete && action == Action::leave))
             continue;
         if (complete && site.state == State::compiled) {
             site.state = action == Action::enable ? State::enabled : State::off;
@@ -123,7 +128,9 @@ void patch_process(const PatchOptions &options, PatchResult &result)
     // No error behind this point but those of the writes: the kernel keeps what it is asked for.
     Array<Action> actions;
     Array<Edit> edits;
+    Relations relations(result.list);
     if ((result.status = actions.reserve(result.list.groups.size())) != Status::ok ||
+        (result.status = relations.reserve()) != Status::ok ||
         (result.status = reserve_edits(edits)) != Status::ok)
         return;
 
@@ -170,7 +177,7 @@ void patch_process(const PatchOptions &options, PatchResult &result)
         .kernel_may_grant = request.off ? may_be_granted(facts.rseq_offset)
                                         : facts.state >= 0 || result.guarantee.level != SLICEPATCH_GUARANTEE_NONE,
     };
-    if ((result.status = plan(result.list, input, result.selection.groups, actions)) != Status::ok)
+    if ((result.status = plan(result.selection, input, relations, actions)) != Status::ok)
         return;
     if (options.compiled && (result.status = actions.fill(actions.size(), Action::leave)) != Status::ok)
         return;

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "plan.h"
 
+#include "relations.h"
+#include "selection.h"
+
 #include <cstring>
 #include <fnmatch.h>
 
@@ -13,18 +16,23 @@ Action plan_group(const GroupFacts &group, const PlanInput &input)
     // Sites are changed once: what an earlier call decided for this group holds for the rest of it.
     if (group.has_enabled)
         return Action::enable;
-    const bool wants_enabled = input.guarantee != SLICEPATCH_GUARANTEE_NONE && group.selected;
-    if (wants_enabled && !group.has_off)
-        return input.guarantee == SLICEPATCH_GUARANTEE_PROCESS || input.threads_hooked ? Action::enable : Action::leave;
-    // An EXIT that does nothing while some ENTER still asks would leave the request set. The other side of a one-sided
-    // group is elsewhere, in a state that nobody here knows.
-    const bool one_sided = group.has_enter != group.has_exit;
-    if (one_sided)
-        return Action::leave;
+    const bool only_enters = group.has_enter && !group.has_exit;
+    const bool wants_enabled = input.guarantee != SLICEPATCH_GUARANTEE_NONE && group.selected && !group.has_off;
+    if (wants_enabled && !(only_enters && group.exits == Exits::may_not_clear)) {
+        const bool hooked = input.guarantee == SLICEPATCH_GUARANTEE_PROCESS || input.threads_hooked;
+        const bool served = !only_enters || group.exits == Exits::clear;
+        return hooked && served ? Action::enable : Action::leave;
+    }
+    if (!group.has_exit)
+        return Action::off; // harmless, whatever the EXITs do
     // A thread that is inside a section now may have asked, and needs the EXIT that clears it.
-    if (input.other_threads && input.kernel_may_grant && group.has_exit)
+    if (input.other_threads && input.kernel_may_grant)
         return Action::leave;
-    return Action::off;
+    // An EXIT that does nothing while some ENTER still asks would leave the request set. The other side of a labelled
+    // group is in another object, which may come later.
+    if (!group.has_enter)
+        return group.labelled || group.asked ? Action::leave : Action::off;
+    return group.asked ? Action::enters_off : Action::off;
 }
 
 namespace {
@@ -104,30 +112,24 @@ Unmatched find_unmatched(const char *selection, std::span<const bool> matched)
     return unmatched;
 }
 
-Status plan(const SiteList &list, const PlanInput &input, const Array<bool> &selected, Array<Action> &actions)
+Status plan(const Selection &selection, const PlanInput &input, Relations &relations, Array<Action> &actions)
 {
-    // First what its sites are now, then what becomes of it: one array, so that nothing fails for want of memory.
-    if (Status status = actions.fill(list.groups.size(), Action::leave); status != Status::ok)
+    if (Status status = relations.gather(); status != Status::ok)
         return status;
-    for (const Site &site : list.sites) {
-        if (site.state == State::enabled)
-            actions[site.group] = Action::enable;
-        else if (site.state == State::off && actions[site.group] == Action::leave)
-            actions[site.group] = Action::off;
+    // Where the sites of a function are in what goes for several: basic blocks with unwind entries of their own, parts that
+    // nothing but the name shows to be parts, code without unwind entries. Where names decide, they are one group.
+    const NamedGroup *last = nullptr;
+    for (const NamedGroup &named : selection.names) {
+        if (!relations.may_be_scattered(named.group))
+            continue;
+        if (last && last->object == named.object && last->name == named.name)
+            relations.unite(last->group, named.group);
+        last = &named;
     }
-    for (std::size_t i = 0; i < list.groups.size(); ++i) {
-        const Group &group = list.groups[i];
-        const GroupFacts facts{
-            .has_enter = group.has_enter,
-            .has_exit = group.has_exit,
-            .trouble = group.trouble != Status::ok,
-            .selected = selected[i],
-            .has_enabled = actions[i] == Action::enable,
-            .has_off = actions[i] == Action::off,
-        };
-        actions[i] = plan_group(facts, input);
-    }
-    return Status::ok;
+    for (std::uint32_t i = 0; i < selection.groups.size(); ++i)
+        if (!selection.groups[i])
+            relations.deselect(i);
+    return relations.decide(input, actions);
 }
 
 } // namespace slicepatch

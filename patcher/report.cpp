@@ -23,7 +23,7 @@ void count_sites(const SiteList &list, slicepatch_report &report)
     for (const Site &site : list.sites) {
         // A record that cannot be trusted says nothing about its bytes: nobody touched them.
         const bool unread = site.state == State::foreign && site.trouble != Status::bytes_foreign &&
-                            site.trouble != Status::write_failed;
+                            site.trouble != Status::code_moved && site.trouble != Status::write_failed;
         switch (unread ? State::compiled : site.state) {
         case State::compiled:
             ++report.compiled;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <tuple>
 
 namespace slicepatch {
 
@@ -44,15 +45,26 @@ bool needs_no_names(const char *globs)
 }
 
 struct Work {
+    const SiteList &list;
     const char *globs;
     Selection &selection;
     bool *matched; // by index of a glob; null: for want of memory, nobody will know
 };
 
+std::uint64_t hash(const char *name)
+{
+    std::uint64_t value = 0xcbf29ce484222325; // FNV-1a
+    for (; *name; ++name)
+        value = (value ^ static_cast<std::uint8_t>(*name)) * 0x100000001b3;
+    return value;
+}
+
 void select_by_name(std::uint32_t group, const char *name, void *data)
 {
     auto &work = *static_cast<Work *>(data);
     work.selection.groups[group] = selects(work.globs, name, work.matched);
+    // There is room: one for each function that is asked for.
+    (void)work.selection.names.push({work.list.groups[group].object, group, hash(name)});
 }
 
 /// Functions whose names are asked for, in the order of their objects and addresses.
@@ -95,13 +107,16 @@ std::span<Function> functions_of(std::uint32_t object, const SiteList &list, Arr
     return {begin, end};
 }
 
-Status select_functions(const SiteList &list, Work &work)
+Status select_functions(Work &work)
 {
+    const SiteList &list = work.list;
     Array<Function> functions;
     Array<LoadedObject> objects;
     if (Status status = collect_functions(list, functions); status != Status::ok || functions.empty())
         return status;
     if (Status status = collect_objects(list, objects); status != Status::ok)
+        return status;
+    if (Status status = work.selection.names.reserve(functions.size()); status != Status::ok)
         return status;
     Maps maps;
     Selection &selection = work.selection;
@@ -115,6 +130,9 @@ Status select_functions(const SiteList &list, Work &work)
         if (!selection.unnamed)
             selection.unnamed = list.objects[object.object].name;
     }
+    std::sort(selection.names.begin(), selection.names.end(), [](const NamedGroup &a, const NamedGroup &b) {
+        return std::tie(a.object, a.name, a.group) < std::tie(b.object, b.name, b.group);
+    });
     return Status::ok;
 }
 
@@ -128,14 +146,14 @@ Status select_groups(const SiteList &list, const char *globs, Selection &selecti
         return Status::ok;
     Array<bool> matched; // for the report alone: without memory for it nothing is said
     const bool knows = matched.fill(count_globs(globs), false) == Status::ok;
-    Work work{globs, selection, knows ? matched.begin() : nullptr};
+    Work work{list, globs, selection, knows ? matched.begin() : nullptr};
     const bool without_name = selects(globs, "");
     for (std::size_t i = 0; i < list.groups.size(); ++i)
         selection.groups[i] =
             list.groups[i].label ? selects(globs, list.groups[i].label, work.matched) : without_name;
     if (needs_no_names(globs))
         return Status::ok; // and which globs match a function is not known
-    const Status status = select_functions(list, work);
+    const Status status = select_functions(work);
     if (knows && !selection.unnamed)
         selection.unmatched = find_unmatched(globs, matched.span());
     return status;

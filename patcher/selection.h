@@ -8,8 +8,15 @@
 
 namespace slicepatch {
 
+/// A group that is a function, or a part of one.
+struct NamedGroup {
+    std::uint32_t object, group;
+    std::uint64_t name; // hash of the function's name: those that are equal are one, and it does no harm if others are
+};
+
 struct Selection {
     Array<bool> groups;            // of the list: whether it is selected
+    Array<NamedGroup> names;       // where names decide, in the order of objects and names
     const char *unnamed = nullptr; // the first object with functions whose names cannot be read, as Object has it
     Unmatched unmatched{};         // globs that no group matches
 };

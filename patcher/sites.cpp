@@ -22,8 +22,8 @@ std::uintptr_t distance(std::uintptr_t a, std::uintptr_t b)
 
 /// Everything about a record that can be checked without its neighbours. Strings come in runs: one that was checked for
 /// the record before is not read again.
-Status check_record(const Backend &backend, const Image &image, const slicepatch_site_record &record,
-                    const slicepatch_site_record *before)
+Status check_record(const Backend &backend, const Image &image, const Functions &functions,
+                    const slicepatch_site_record &record, const slicepatch_site_record *before)
 {
     if (record.version != SLICEPATCH_RECORD_VERSION || record.machine != backend.machine ||
         record.kind < SLICEPATCH_SITE_ENTER || record.kind > SLICEPATCH_SITE_BRANCH)
@@ -45,14 +45,48 @@ Status check_record(const Backend &backend, const Image &image, const slicepatch
         if (string && !(before && string == string_named_by(before->*field)) && !image.contains_string(string))
             return Status::string_outside_object;
     }
-    return Status::ok;
+    return functions.leave_behind(place.head) ? Status::code_moved : Status::ok;
+}
+
+/// Whether two records describe one site: a linker that folds functions may keep the records of all of them.
+bool are_same(const Site &a, const Site &b)
+{
+    return a.kind == b.kind && site_place(*a.record).head == site_place(*b.record).head;
+}
+
+/// Whether the bytes are those of the record. mold keeps the cold blocks of what it has folded, where nobody jumps to.
+bool tells_the_truth(const Backend &backend, const Site &site)
+{
+    const Place place = site_place(*site.record);
+    Decoded decoded{State::foreign, 0};
+    return site.trouble == Status::ok &&
+           backend.decode(site.kind, place,
+                          {reinterpret_cast<const std::uint8_t *>(place.head), backend.site_size(site.kind)}, decoded) ==
+               Status::ok &&
+           decoded.state != State::foreign;
+}
+
+/// Of records that name one site, puts one that tells the truth first; the others repeat it. Returns behind them.
+Site *unite_records(const Backend &backend, Site *begin, Site *end)
+{
+    Site *last = begin + 1;
+    while (last != end && last->trouble != Status::record_unknown && are_same(*begin, *last))
+        last->repeated = true, ++last;
+    if (last == begin + 1 || begin->trouble == Status::record_unknown)
+        return begin + 1;
+    Site *truth = std::find_if(begin, last, [&](const Site &site) { return tells_the_truth(backend, site); });
+    if (truth != last && truth != begin) {
+        std::swap(*begin, *truth);
+        std::swap(begin->repeated, truth->repeated);
+    }
+    return last;
 }
 
 /// Assigns groups within one object: an open hash table over the labels, and functions in their order.
 class Grouping {
 public:
-    Grouping(SiteList &list, std::uint32_t object, const dl_phdr_info &info)
-        : list_(list), object_(object), functions_(info)
+    Grouping(SiteList &list, std::uint32_t object, Functions &functions)
+        : list_(list), object_(object), functions_(functions), first_(static_cast<std::uint32_t>(list.groups.size()))
     {
     }
 
@@ -60,6 +94,7 @@ public:
     {
         const bool known = site.trouble != Status::string_outside_object && site.trouble != Status::record_unknown;
         const char *label = known ? site_label(*site.record) : nullptr;
+        const std::uint32_t before = last_;
         if (Status status = label ? find_label(label) : find_function(site); status != Status::ok)
             return status;
         Group &group = list_.groups[last_ - 1];
@@ -68,78 +103,90 @@ public:
             group.trouble = site.trouble == Status::ok ? Status::ok : Status::group_inconsistent;
         group.has_enter |= site.kind == Kind::enter;
         group.has_exit |= site.kind == Kind::exit;
+        if (site.repeated)
+            unite(before - 1, last_ - 1);
         return Status::ok;
     }
 
-    /// Unwind tables know the unlikely part of a function as a function of its own. That the cold blocks of all its
-    /// sites are there shows whose part it is. Rare: most parts hold cold blocks and no site.
-    Status unite_parts(Site *begin, Site *end)
+    /// Unwind tables know the unlikely part of a function as a function of its own. That the cold blocks of its sites
+    /// are there shows whose part it is. Rare: most parts hold cold blocks and no site.
+    Status unite_parts(const Site *begin, const Site *end)
     {
         if (parts_begin_ >= parts_end_)
             return Status::ok;
         const std::uintptr_t last = functions_.find(parts_end_ - 1) ? functions_.last_end() : parts_end_;
-        const std::uintptr_t first = functions_.find(parts_begin_);
+        const std::uintptr_t begins = functions_.find(parts_begin_), first = begins ? begins : parts_begin_;
         Array<Part> parts;
         for (const Site *site = begin; site != end; ++site) {
             const Group &group = list_.groups[site->group];
             const std::uintptr_t head = site_place(*site->record).head;
             const bool is_part = !group.label && head >= first && head < last;
             if (is_part && (parts.empty() || parts[parts.size() - 1].group != site->group))
-                if (Status status = parts.push({group.function, site->group, site->group}); status != Status::ok)
+                if (Status status = parts.push({group.function, site->group}); status != Status::ok)
                     return status;
         }
         if (parts.empty())
             return Status::ok;
         for (const Site *site = begin; site != end; ++site)
             if (site->trouble == Status::ok && !list_.groups[site->group].label)
-                if (Part *part = find_part(parts, functions_.find(site_place(*site->record).cold)))
-                    if (part->group != site->group)
-                        part->whole = site->group;
-        for (Site *site = begin; site != end; ++site)
-            if (const Part *part = find_part(parts, list_.groups[site->group].function))
-                site->group = part->whole;
-        for (const Part &part : parts)
-            merge(list_.groups[part.group], list_.groups[part.whole]);
+                if (const Part *part = find_part(parts, functions_.find(site_place(*site->record).cold)))
+                    unite(part->group, site->group);
         return Status::ok;
+    }
+
+    /// Makes every group know the first one that it is united with. That comes before it.
+    void settle()
+    {
+        for (std::size_t i = first_; i < list_.groups.size(); ++i)
+            list_.groups[i].whole = list_.groups[list_.groups[i].whole].whole;
     }
 
 private:
     /// A group that may be a part of another one.
     struct Part {
         std::uintptr_t function;
-        std::uint32_t group, whole;
+        std::uint32_t group;
     };
 
-    static Part *find_part(Array<Part> &parts, std::uintptr_t function)
+    static const Part *find_part(const Array<Part> &parts, std::uintptr_t function)
     {
-        Part *part = std::lower_bound(parts.begin(), parts.end(), function,
-                                      [](const Part &a, std::uintptr_t b) { return a.function < b; });
+        const Part *part = std::lower_bound(parts.begin(), parts.end(), function,
+                                            [](const Part &a, std::uintptr_t b) { return a.function < b; });
         return function && part != parts.end() && part->function == function ? part : nullptr;
     }
 
-    static void merge(const Group &part, Group &whole)
+    std::uint32_t whole_of(std::uint32_t group)
     {
-        whole.has_enter |= part.has_enter;
-        whole.has_exit |= part.has_exit;
-        if (whole.trouble == Status::ok)
-            whole.trouble = part.trouble;
+        while (list_.groups[group].whole != group)
+            group = list_.groups[group].whole = list_.groups[list_.groups[group].whole].whole;
+        return group;
+    }
+
+    void unite(std::uint32_t one, std::uint32_t other)
+    {
+        const std::uint32_t a = whole_of(one), b = whole_of(other);
+        list_.groups[std::max(a, b)].whole = std::min(a, b);
     }
 
     Status add_group(const char *label, std::uintptr_t function)
     {
-        const Group group{label, function, object_, false, false, Status::ok};
+        const auto itself = static_cast<std::uint32_t>(list_.groups.size());
+        const Group group{label, function, object_, false, false, Status::ok, itself};
         if (Status status = list_.groups.push(group); status != Status::ok)
             return status;
         last_ = static_cast<std::uint32_t>(list_.groups.size());
         return Status::ok;
     }
 
-    /// Sites come in the order of their addresses, and so do their functions: the last one or a new one.
+    /// Sites come in the order of their addresses, and so do their functions: the last one or a new one. Nothing is said
+    /// about sites that no function is known to hold: the group before or behind may be of other code.
     Status find_function(const Site &site)
     {
         const Place place = site_place(*site.record);
         const std::uintptr_t function = functions_.find(place.head);
-        if (function && !functions_.last_holds(place.cold) && site.trouble == Status::ok) {
+        if (!function)
+            return add_group(nullptr, place.head);
+        if (!functions_.last_holds(place.cold) && site.trouble == Status::ok) {
             parts_begin_ = std::min<std::uintptr_t>(parts_begin_, place.cold);
             parts_end_ = std::max<std::uintptr_t>(parts_end_, place.cold + 1);
         }
@@ -205,7 +252,8 @@ private:
 
     SiteList &list_;
     std::uint32_t object_;
-    Functions functions_;
+    Functions &functions_;
+    std::uint32_t first_; // group of this object
     Array<std::uint32_t> slots_; // index of a group + 1; 0 is free
     std::size_t used_ = 0;
     std::uint32_t last_ = 0; // the group of the site before, as in slots_
@@ -216,10 +264,16 @@ private:
 /// Sites in the order of their addresses, so that overlaps are neighbours and writes go page by page.
 void sort_sites(const Backend &backend, Site *begin, Site *end)
 {
-    std::sort(begin, end,
-              [](const Site &a, const Site &b) { return site_place(*a.record).head < site_place(*b.record).head; });
+    std::sort(begin, end, [](const Site &a, const Site &b) {
+        const std::uintptr_t one = site_place(*a.record).head, other = site_place(*b.record).head;
+        return one != other ? one < other : a.record < b.record;
+    });
+    for (Site *site = begin; site != end;)
+        site = unite_records(backend, site, end);
     for (Site *site = begin; begin != end && site + 1 != end; ++site) {
         if (site[0].trouble == Status::record_unknown || site[1].trouble == Status::record_unknown)
+            continue;
+        if (site[1].repeated)
             continue;
         if (site_place(*site[0].record).head + backend.site_size(site[0].kind) > site_place(*site[1].record).head)
             site[0].trouble = site[1].trouble = Status::site_overlaps;
@@ -229,6 +283,7 @@ void sort_sites(const Backend &backend, Site *begin, Site *end)
 Status add_object(const Backend &backend, const dl_phdr_info &info, const SiteTable &table, SiteList &list)
 {
     const Image image(info);
+    Functions functions(info);
     const auto first = static_cast<std::uint32_t>(list.sites.size());
     const auto count = static_cast<std::uint32_t>(table.end - table.begin);
     const auto object = static_cast<std::uint32_t>(list.objects.size());
@@ -241,7 +296,7 @@ Status add_object(const Backend &backend, const dl_phdr_info &info, const SiteTa
     std::uintptr_t behind_last = 0;
     bool in_order = true; // as linkers leave them, and none reaches into the next
     for (const slicepatch_site_record *record = table.begin; record != table.end; ++record) {
-        const Status trouble = check_record(backend, image, *record, before);
+        const Status trouble = check_record(backend, image, functions, *record, before);
         const auto kind = trouble == Status::record_unknown ? Kind::branch : static_cast<Kind>(record->kind);
         before = trouble == Status::ok ? record : nullptr;
         if (Status status = list.sites.push({record, 0, kind, State::foreign, trouble}); status != Status::ok)
@@ -252,11 +307,14 @@ Status add_object(const Backend &backend, const dl_phdr_info &info, const SiteTa
     }
     if (!in_order)
         sort_sites(backend, list.sites.begin() + first, list.sites.end());
-    Grouping grouping(list, object, info);
+    Grouping grouping(list, object, functions);
     for (Site *site = list.sites.begin() + first; site != list.sites.end(); ++site)
         if (Status status = grouping.add(*site); status != Status::ok)
             return status;
-    return grouping.unite_parts(list.sites.begin() + first, list.sites.end());
+    if (Status status = grouping.unite_parts(list.sites.begin() + first, list.sites.end()); status != Status::ok)
+        return status;
+    grouping.settle();
+    return Status::ok;
 }
 
 struct Search {
@@ -322,8 +380,12 @@ Status find_sites(const Backend &backend, SiteList &list)
 
 void read_states(const FormTable &forms, SiteList &list)
 {
+    const Site *before = nullptr;
     for (Site &site : list.sites) {
-        if (site.trouble != Status::ok)
+        if (site.repeated)
+            site.state = before->state;
+        before = &site;
+        if (site.repeated || site.trouble != Status::ok)
             continue;
         site.state = read_state(forms, site.kind, site_place(*site.record));
         if (site.state != State::foreign)

@@ -20,14 +20,16 @@ struct Object {
     std::uint32_t first_site, site_count;
 };
 
-/// All sites of one label in one object, or of one function where they have no label. They share every decision. The
-/// part of a function that the compiler has put with other unlikely code belongs to it.
+/// All sites of one label in one object, or of one function where they have no label. They share every decision, and
+/// groups that are united share it too: the part of a function that the compiler has put with other unlikely code, and
+/// what a linker has folded (identical code folding).
 struct Group {
     const char *label;       // null: a function
-    std::uintptr_t function; // its first byte, 0 if the object has no unwind table: then all such sites are one group
+    std::uintptr_t function; // its first byte. Where no unwind table tells, the site itself: a group alone
     std::uint32_t object;
     bool has_enter, has_exit;
-    Status trouble; // ok, or why the whole group must stay as it is
+    Status trouble;          // ok, or why the whole group must stay as it is
+    std::uint32_t whole = 0; // the first of the groups that this one is united with; itself if that is none
 };
 
 struct Site {
@@ -36,6 +38,7 @@ struct Site {
     Kind kind;
     State state;    // foreign until read_states(); after patching, as left
     Status trouble; // of this site alone
+    bool repeated = false; // the site before is the same, and its record is the one to follow
 };
 
 struct SiteList {

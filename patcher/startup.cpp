@@ -174,12 +174,14 @@ Status visit_sites(void *data)
         return status;
     if (list.bad_objects)
         return list.bad_object_trouble;
+    Decoded decoded{State::foreign, 0};
     for (const Site &site : list.sites) {
         const slicepatch_site_record &record = *site.record;
         const bool readable = site.trouble == Status::ok;
-        Decoded decoded{State::foreign, 0};
         const Place place = site_place(record);
-        if (readable)
+        if (!site.repeated) // by the site before
+            decoded = {State::foreign, 0};
+        if (readable && !site.repeated)
             if (Status status = host_backend().decode(
                     site.kind, place,
                     {reinterpret_cast<const std::uint8_t *>(place.head), host_backend().site_size(site.kind)}, decoded);

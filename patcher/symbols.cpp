@@ -59,20 +59,28 @@ public:
     {
         return left_ == 0;
     }
-    /// The function at address, if its name is still asked for.
-    [[nodiscard]] Function *find(std::uintptr_t address) const
+    /// Those in what a symbol names, if one of them is without a name; what has no size names its first byte.
+    [[nodiscard]] std::span<Function> find(std::uintptr_t address, std::size_t size) const
     {
-        const auto found = std::lower_bound(functions_.begin(), functions_.end(), address,
-                                            [](const Function &a, std::uintptr_t b) { return a.address < b; });
-        return found != functions_.end() && found->address == address && !found->named ? &*found : nullptr;
+        const auto is_before = [](const Function &a, std::uintptr_t b) { return a.address < b; };
+        const auto begin = std::lower_bound(functions_.begin(), functions_.end(), address, is_before);
+        auto end = begin;
+        bool asked = false;
+        for (; end != functions_.end() && end->address - address < std::max<std::size_t>(size, 1); ++end)
+            asked |= !end->named;
+        return asked ? std::span<Function>(begin, end) : std::span<Function>();
     }
     /// The name may have a version behind it, as in a file.
-    void name(Function &function, Name &name)
+    void name(std::span<Function> functions, Name &name)
     {
         name.text()[std::strcspn(name.text(), ".@")] = 0;
-        visitor_.visit(function.group, name.text(), visitor_.data);
-        function.named = true;
-        --left_;
+        for (Function &function : functions) {
+            if (function.named)
+                continue;
+            visitor_.visit(function.group, name.text(), visitor_.data);
+            function.named = true;
+            --left_;
+        }
     }
 
 private:
@@ -81,9 +89,12 @@ private:
     std::size_t left_;
 };
 
+/// Parts of a function that clang puts into sections of their own have symbols without a type.
 bool is_function(const ElfW(Sym) & symbol)
 {
-    return ELF64_ST_TYPE(symbol.st_info) == STT_FUNC && symbol.st_shndx != SHN_UNDEF && symbol.st_name;
+    const unsigned type = ELF64_ST_TYPE(symbol.st_info);
+    return (type == STT_FUNC || (type == STT_NOTYPE && symbol.st_size)) && symbol.st_shndx != SHN_UNDEF &&
+           symbol.st_name;
 }
 
 /// The symbols that an object exports. What its dynamic section says is checked against its segments.
@@ -105,14 +116,16 @@ public:
         for (std::size_t i = 0; i < count && !naming.done(); ++i) {
             ElfW(Sym) symbol;
             std::memcpy(&symbol, at(symbols_ + i * sizeof symbol), sizeof symbol);
-            Function *function = is_function(symbol) ? naming.find(object_.dlpi_addr + symbol.st_value) : nullptr;
-            if (!function || symbol.st_name >= size_)
+            if (!is_function(symbol) || symbol.st_name >= size_)
+                continue;
+            const std::span<Function> named = naming.find(object_.dlpi_addr + symbol.st_value, symbol.st_size);
+            if (named.empty())
                 continue;
             const std::uint8_t *text = at(strings_ + symbol.st_name);
             const auto *end = static_cast<const std::uint8_t *>(std::memchr(text, 0, size_ - symbol.st_name));
             name.clear();
             if (end && name.append(text, static_cast<std::size_t>(end + 1 - text)) == Status::ok)
-                naming.name(*function, name);
+                naming.name(named, name);
         }
     }
 
@@ -260,12 +273,13 @@ bool name_from_table(FileWindow &window, FileWindow &strings, const ElfW(Shdr) &
         ElfW(Sym) symbol;
         if (!window.read(table.sh_offset + at, symbol))
             return false;
-        Function *function = is_function(symbol) ? naming.find(base + symbol.st_value) : nullptr;
-        if (!function)
+        const std::span<Function> named =
+            is_function(symbol) ? naming.find(base + symbol.st_value, symbol.st_size) : std::span<Function>();
+        if (named.empty())
             continue;
         if (!strings.read_string(names + symbol.st_name, name))
             return false;
-        naming.name(*function, name);
+        naming.name(named, name);
     }
     return true;
 }

@@ -16,7 +16,7 @@ namespace slicepatch {
 
 /// A function whose name is asked for.
 struct Function {
-    std::uintptr_t address; // of its first byte
+    std::uintptr_t address; // in it
     std::uint32_t group;
     bool named;
 };

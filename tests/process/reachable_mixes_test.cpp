@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
 //
 // Every text that any sequence of inits can leave behind: with every input of the planner, every point at which a write
-// can fail, and breakpoints that come and go in between. In none of them is an EXIT off while an ENTER of its label may
-// ask. Real plan(), EditWalk and read_state(), on a text that nobody runs.
+// can fail, and breakpoints that come and go in between. In none of them is an EXIT off while an ENTER that it may serve may
+// ask. Real Relations, EditWalk and read_state(), on a text that nobody runs.
 #include "patcher/edits.h"
 #include "patcher/forms.h"
-#include "patcher/plan.h"
-#include "patcher/selection.h"
+#include "patcher/relations.h"
 #include "site_bytes.h"
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstring>
 #include <deque>
 #include <set>
@@ -24,7 +24,17 @@ namespace {
 constexpr std::size_t most_sites = 4, stride = 32;
 constexpr std::int64_t slice_ctrl = 2364;
 
-/// The text of one label: sites at equal distances, and what they jump to.
+/// What two groups of sites are to each other.
+enum class Two { functions, labels, objects }; // of one object; of one object; of one label
+
+/// Sites by the order of their addresses.
+struct Layout {
+    std::vector<Kind> kinds;
+    std::vector<std::uint32_t> groups = {}; // of each site, 0 or 1; none: all are one group
+    Two two = Two::labels;
+};
+
+/// The text of them: sites at equal distances, and what they jump to.
 struct Text {
     alignas(64) std::uint8_t bytes[most_sites * stride + stride];
     slicepatch_site_record records[most_sites];
@@ -49,9 +59,11 @@ std::int32_t distance(const std::int32_t &field, const void *target)
 class Explorer {
 public:
     /// keep_order: false leaves out the order of writes that the library asks for.
-    Explorer(const std::vector<Kind> &kinds, bool kernel_may_grant, bool keep_order)
-        : kinds_(kinds), may_grant_(kernel_may_grant), keep_order_(keep_order)
+    Explorer(const Layout &layout, bool kernel_may_grant, bool keep_order)
+        : kinds_(layout.kinds), groups_(layout.groups), two_(layout.two), may_grant_(kernel_may_grant),
+          keep_order_(keep_order)
     {
+        groups_.resize(kinds_.size());
         REQUIRE(make_forms(host_backend(), slice_ctrl, forms_) == Status::ok);
         std::memset(text.bytes, 0x90, sizeof text.bytes);
         for (std::size_t i = 0; i < kinds_.size(); ++i) {
@@ -61,8 +73,12 @@ public:
             record.cold = distance(record.cold, text.bytes + most_sites * stride);
             record.taken = distance(record.taken, text.bytes + most_sites * stride + 8);
             record.kind = static_cast<std::uint8_t>(kinds_[i]);
-            REQUIRE(host_backend().place(forms_.form(kinds_[i], State::compiled), site_place(record),
-                                         text.bytes + i * stride) == Status::ok);
+            std::uint8_t bytes[max_site_size];
+            for (State state : {State::enabled, State::off, State::compiled}) {
+                REQUIRE(host_backend().place(forms_.form(kinds_[i], state), site_place(record), bytes) == Status::ok);
+                heads_[i][static_cast<unsigned>(state)].assign(bytes, bytes + host_backend().head_size);
+            }
+            std::memcpy(text.bytes + i * stride, bytes, host_backend().site_size(kinds_[i]));
         }
     }
 
@@ -76,8 +92,8 @@ public:
             for (std::size_t i = 0; i < kinds_.size(); ++i)
                 reach({situation.bytes, situation.breakpoints ^ 1U << i});
             for (const PlanInput &input : inputs())
-                for (const char *selection : {static_cast<const char *>(nullptr), "-*"})
-                    init(situation, input, selection);
+                for (unsigned deselected = 0; deselected < 1U << count_groups(); ++deselected)
+                    init(situation, input, deselected);
         }
         return seen_.size();
     }
@@ -108,22 +124,43 @@ private:
         bad_ += is_bad(situation);
     }
 
+    [[nodiscard]] std::uint32_t count_groups() const
+    {
+        return *std::max_element(groups_.begin(), groups_.end()) + 1;
+    }
+
+    [[nodiscard]] bool has(std::uint32_t group, Kind kind) const
+    {
+        for (std::size_t i = 0; i < kinds_.size(); ++i)
+            if (groups_[i] == group && kinds_[i] == kind)
+                return true;
+        return false;
+    }
+
+    /// Whether an EXIT may end what an ENTER began: a group without EXITs has them in the other one, whatever that is
+    /// called; and EXITs alone without a label may be what a compiler made of any function.
+    [[nodiscard]] bool may_serve(std::size_t exit, std::size_t enter) const
+    {
+        return groups_[exit] == groups_[enter] || !has(groups_[enter], Kind::exit) ||
+               (two_ == Two::functions && !has(groups_[exit], Kind::enter));
+    }
+
     /// By the heads alone: they are what runs first, whatever a failed write left behind them.
     [[nodiscard]] bool is_bad(const Situation &situation) const
     {
-        bool asks = false, does_not_clear = false;
+        const auto head_is = [&](std::size_t i, State state) {
+            const std::string &head = heads_[i][static_cast<unsigned>(state)];
+            return !situation.bytes.compare(i * stride, head.size(), head);
+        };
+        bool bad = false;
         for (std::size_t i = 0; i < kinds_.size(); ++i) {
-            const auto head_is = [&](State state) {
-                std::uint8_t expected[max_site_size];
-                return host_backend().place(forms_.form(kinds_[i], state), site_place(text.records[i]), expected) ==
-                           Status::ok &&
-                       !std::memcmp(expected, situation.bytes.data() + i * stride, host_backend().head_size);
-            };
-            REQUIRE((head_is(State::compiled) || head_is(State::enabled) || head_is(State::off)));
-            asks |= kinds_[i] == Kind::enter && (head_is(State::enabled) || (head_is(State::compiled) && may_grant_));
-            does_not_clear |= kinds_[i] == Kind::exit && head_is(State::off);
+            if (!head_is(i, State::compiled) && !head_is(i, State::enabled) && !head_is(i, State::off))
+                FAIL("a head that is in no state");
+            const bool asks = head_is(i, State::enabled) || (head_is(i, State::compiled) && may_grant_);
+            for (std::size_t exit = 0; kinds_[i] == Kind::enter && asks && exit < kinds_.size(); ++exit)
+                bad |= kinds_[exit] == Kind::exit && may_serve(exit, i) && head_is(exit, State::off);
         }
-        return asks && does_not_clear;
+        return bad;
     }
 
     /// The text as the library finds it, breakpoints included.
@@ -135,24 +172,41 @@ private:
                 text.bytes[i * stride] ^= 0xff; // no form of a site begins so
     }
 
-    void init(const Situation &situation, const PlanInput &input, const char *selection)
+    void find(SiteList &list) const
+    {
+        for (std::uint32_t i = 0; i < count_groups(); ++i) {
+            const std::uint32_t object = two_ == Two::objects ? i : 0;
+            if (object == list.objects.size())
+                REQUIRE(list.objects.push({"", 0, nullptr, 0, 0}) == Status::ok);
+            const char *label = two_ == Two::functions ? nullptr : two_ == Two::objects || i == 0 ? "label" : "other";
+            REQUIRE(list.groups.push({label, i + 1, object, has(i, Kind::enter), has(i, Kind::exit), Status::ok, i}) ==
+                    Status::ok);
+        }
+        for (std::uint32_t object = 0; object < list.objects.size(); ++object) {
+            list.objects[object].first_site = static_cast<std::uint32_t>(list.sites.size());
+            for (std::size_t i = 0; i < kinds_.size(); ++i)
+                if (list.groups[groups_[i]].object == object)
+                    REQUIRE(list.sites.push({&text.records[i], groups_[i], kinds_[i], State::foreign, Status::ok}) ==
+                            Status::ok);
+            list.objects[object].site_count =
+                static_cast<std::uint32_t>(list.sites.size()) - list.objects[object].first_site;
+        }
+    }
+
+    void init(const Situation &situation, const PlanInput &input, unsigned deselected)
     {
         load(situation);
         SiteList list;
-        Group group{"label", 0, 0, false, false, Status::ok};
-        for (std::size_t i = 0; i < kinds_.size(); ++i) {
-            group.has_enter |= kinds_[i] == Kind::enter;
-            group.has_exit |= kinds_[i] == Kind::exit;
-            REQUIRE(list.sites.push({&text.records[i], 0, kinds_[i], State::foreign, Status::ok}) == Status::ok);
-        }
-        REQUIRE(list.groups.push(group) == Status::ok);
+        find(list);
         read_states(forms_, list);
         Array<Action> actions;
         Array<Edit> edits;
-        Selection selected;
-        REQUIRE(list.objects.push({"", 0, nullptr, 0, static_cast<std::uint32_t>(kinds_.size())}) == Status::ok);
-        REQUIRE(select_groups(list, selection, selected) == Status::ok);
-        REQUIRE(plan(list, input, selected.groups, actions) == Status::ok);
+        Relations relations(list);
+        REQUIRE(relations.gather() == Status::ok);
+        for (std::uint32_t i = 0; i < count_groups(); ++i)
+            if (deselected >> i & 1)
+                relations.deselect(i);
+        REQUIRE(relations.decide(input, actions) == Status::ok);
         EditWalk walk(forms_, list, actions, keep_order_ && input.kernel_may_grant);
         REQUIRE(walk.next(edits) == Status::ok);
         // A write may fail before each edit; what was written before it stays.
@@ -169,8 +223,11 @@ private:
     }
 
     std::vector<Kind> kinds_;
+    std::vector<std::uint32_t> groups_;
+    Two two_;
     bool may_grant_, keep_order_;
     FormTable forms_;
+    std::string heads_[most_sites][3]; // by State
     std::set<Situation> seen_;
     std::deque<Situation> waiting_;
     std::size_t bad_ = 0;
@@ -195,6 +252,24 @@ std::vector<std::vector<Kind>> make_labels()
     return labels;
 }
 
+/// Two groups of every form: ENTERs and EXITs in every order, divided in every way.
+std::vector<Layout> make_pairs()
+{
+    std::vector<Layout> pairs;
+    for (std::uint32_t size = 2; size <= most_sites; ++size)
+        for (std::uint32_t exits = 0; exits < 1U << size; ++exits)
+            for (std::uint32_t others = 1; others < (1U << size) - 1; ++others)
+                for (Two two : {Two::functions, Two::labels, Two::objects}) {
+                    Layout layout{{}, {}, two};
+                    for (std::uint32_t i = 0; i < size; ++i) {
+                        layout.kinds.push_back(exits >> i & 1 ? Kind::exit : Kind::enter);
+                        layout.groups.push_back(others >> i & 1);
+                    }
+                    pairs.push_back(layout);
+                }
+    return pairs;
+}
+
 } // namespace
 
 TEST_CASE("no sequence of inits switches an EXIT off while an ENTER of its label may ask")
@@ -202,7 +277,7 @@ TEST_CASE("no sequence of inits switches an EXIT off while an ENTER of its label
     std::size_t situations = 0;
     for (const std::vector<Kind> &kinds : make_labels())
         for (bool may_grant : {false, true}) {
-            Explorer explorer(kinds, may_grant, true);
+            Explorer explorer({kinds}, may_grant, true);
             situations += explorer.explore();
             CHECK(explorer.bad() == 0);
         }
@@ -210,18 +285,32 @@ TEST_CASE("no sequence of inits switches an EXIT off while an ENTER of its label
     CHECK(situations > make_labels().size() * 2);
 }
 
+TEST_CASE("no sequence of inits switches an EXIT off while an ENTER of another group, which it may serve, may ask")
+{
+    std::size_t situations = 0;
+    for (const Layout &layout : make_pairs())
+        for (bool may_grant : {false, true}) {
+            Explorer explorer(layout, may_grant, true);
+            situations += explorer.explore();
+            CHECK(explorer.bad() == 0);
+        }
+    MESSAGE(situations << " situations");
+    CHECK(situations > make_pairs().size() * 2);
+}
+
 TEST_CASE("without the order of writes there is such a sequence")
 {
-    Explorer explorer({Kind::exit, Kind::enter}, true, false);
+    Explorer explorer({{Kind::exit, Kind::enter}}, true, false);
     explorer.explore();
     CHECK(explorer.bad() > 0);
 }
 
-TEST_CASE("a label with only one side of a section is never switched off")
+TEST_CASE("EXITs alone with a label are never switched off, and ENTERs alone are never enabled")
 {
-    for (Kind kind : {Kind::enter, Kind::exit}) {
-        Explorer explorer({kind, kind}, true, true);
-        // Some of the words of both enabled, as writes go tails first and by address; with a breakpoint or not on each.
-        CHECK(explorer.explore() == (2 * words_to_enable(static_cast<std::uint8_t>(kind)) + 1) * 4);
-    }
+    // Some of the words of both in the other state, as writes go tails first and by address; with a breakpoint or not on
+    // each.
+    Explorer exits({{Kind::exit, Kind::exit}}, true, true);
+    CHECK(exits.explore() == (2 * words_to_enable(SLICEPATCH_SITE_EXIT) + 1) * 4);
+    Explorer enters({{Kind::enter, Kind::enter}}, true, true);
+    CHECK(enters.explore() == (2 * 1 + 1) * 4); // the head alone
 }

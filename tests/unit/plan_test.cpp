@@ -58,8 +58,15 @@ Action plan_for(void (*function)(), const char *selection)
     return actions[0];
 }
 
-constexpr GroupFacts pair{
-    .has_enter = true, .has_exit = true, .trouble = false, .selected = true, .has_enabled = false, .has_off = false};
+constexpr GroupFacts pair{.has_enter = true,
+                          .has_exit = true,
+                          .labelled = false,
+                          .trouble = false,
+                          .selected = true,
+                          .has_enabled = false,
+                          .has_off = false,
+                          .exits = Exits::unknown,
+                          .asked = false};
 constexpr PlanInput process{SLICEPATCH_GUARANTEE_PROCESS, true, false, true};
 constexpr PlanInput thread{SLICEPATCH_GUARANTEE_THREAD, true, false, true};
 constexpr PlanInput none{SLICEPATCH_GUARANTEE_NONE, true, false, false};
@@ -100,15 +107,41 @@ TEST_CASE("a group with trouble is left alone whatever the guarantee")
         CHECK(plan_group(troubled, input) == Action::leave);
 }
 
-TEST_CASE("a group with only one side is enabled but never switched off")
+TEST_CASE("ENTERs alone are enabled where every EXIT that may serve them clears, and are always switched off")
 {
     const GroupFacts enters = with(pair, [](GroupFacts &group) { group.has_exit = false; });
-    const GroupFacts exits = with(pair, [](GroupFacts &group) { group.has_enter = false; });
-    for (const GroupFacts &group : {enters, exits}) {
-        CHECK(plan_group(group, process) == Action::enable);
-        CHECK(plan_group(group, none) == Action::leave);
-        CHECK(plan_group(with(group, [](GroupFacts &g) { g.selected = false; }), process) == Action::leave);
+    const GroupFacts served = with(enters, [](GroupFacts &group) { group.exits = Exits::clear; });
+    const GroupFacts cheated = with(enters, [](GroupFacts &group) { group.exits = Exits::may_not_clear; });
+    const auto deselected = [](GroupFacts &group) { group.selected = false; };
+    CHECK(plan_group(served, process) == Action::enable);
+    CHECK(plan_group(enters, process) == Action::leave); // an object with the EXIT may come
+    CHECK(plan_group(cheated, process) == Action::off);
+    for (const GroupFacts &group : {enters, served, cheated}) {
+        CHECK(plan_group(group, none) == Action::off);
+        CHECK(plan_group(with(group, deselected), process) == Action::off);
+        CHECK(plan_group(with(group, deselected), with(process, [](PlanInput &input) { input.other_threads = true; })) ==
+              Action::off);
     }
+}
+
+TEST_CASE("EXITs alone are switched off where no ENTER that they may serve asks")
+{
+    const GroupFacts exits = with(pair, [](GroupFacts &group) { group.has_enter = false; });
+    CHECK(plan_group(exits, process) == Action::enable);
+    CHECK(plan_group(exits, none) == Action::off);
+    CHECK(plan_group(with(exits, [](GroupFacts &group) { group.asked = true; }), none) == Action::leave);
+    CHECK(plan_group(with(exits, [](GroupFacts &group) { group.labelled = true; }), none) == Action::leave);
+}
+
+TEST_CASE("EXITs that may serve ENTERs of another group are left as they are while those may ask")
+{
+    const GroupFacts asked = with(pair, [](GroupFacts &group) { group.asked = true; });
+    CHECK(plan_group(asked, process) == Action::enable);
+    CHECK(plan_group(asked, none) == Action::enters_off);
+    CHECK(plan_group(with(asked, [](GroupFacts &group) { group.selected = false; }), process) == Action::enters_off);
+    CHECK(action_for(Kind::enter, Action::enters_off) == Action::off);
+    CHECK(action_for(Kind::branch, Action::enters_off) == Action::off);
+    CHECK(action_for(Kind::exit, Action::enters_off) == Action::leave);
 }
 
 TEST_CASE("a group of branches alone follows the guarantee")

@@ -48,7 +48,13 @@ __asm__(".pushsection .text.hostile, \"ax\", @progbits\n"
 #elif defined(HOSTILE_OVERLAPPING)
 #define RECORDS GOOD("hostile_exit", SLICEPATCH_SITE_EXIT) GOOD("hostile_late", SLICEPATCH_SITE_BRANCH)
 #elif defined(HOSTILE_TWICE)
-#define RECORDS GOOD("hostile_exit", SLICEPATCH_SITE_EXIT) GOOD("hostile_exit", SLICEPATCH_SITE_EXIT)
+#define RECORDS \
+    GOOD("hostile_enter", SLICEPATCH_SITE_ENTER) GOOD("hostile_exit", SLICEPATCH_SITE_EXIT) \
+    RECORD("hostile_enter - .", "hostile_code - .", "hostile_label - .", "hostile_file - .", SLICEPATCH_SITE_ENTER, \
+           SLICEPATCH_RECORD_VERSION, SLICEPATCH_ARCH_MACHINE) \
+    GOOD("hostile_exit", SLICEPATCH_SITE_EXIT)
+#elif defined(HOSTILE_CONTRADICTING)
+#define RECORDS GOOD("hostile_exit", SLICEPATCH_SITE_EXIT) GOOD("hostile_exit", SLICEPATCH_SITE_ENTER)
 #elif defined(HOSTILE_STALE)
 #define RECORDS GOOD("hostile_code", SLICEPATCH_SITE_ENTER)
 #elif defined(HOSTILE_KIND)
