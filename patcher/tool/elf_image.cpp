@@ -105,7 +105,7 @@ std::optional<std::string> ElfImage::read_string(std::uint64_t address) const
     return std::nullopt;
 }
 
-FunctionStarts::FunctionStarts(const ElfImage &image)
+FunctionStarts::FunctionStarts(const ElfImage &image) : descriptions_(Bytes{&image})
 {
     // Version 1, any 4-byte pointer to .eh_frame, a 4-byte count, pairs of 4 bytes relative to the header: the only
     // layout that linkers write (LSB Core, "eh_frame_hdr").
@@ -124,6 +124,7 @@ FunctionStarts::FunctionStarts(const ElfImage &image)
             count > (segment.memory_size - header.size()) / sizeof(Entry) ||
             !image.contains(segment.address, segment.memory_size, 0))
             continue;
+        table_ = segment.address;
         // In blocks: the count is bounded by the segment alone, which may claim what the file does not have.
         std::vector<Entry> block(4096);
         for (std::uint32_t done = 0; done < count; done += static_cast<std::uint32_t>(block.size())) {
@@ -132,16 +133,35 @@ FunctionStarts::FunctionStarts(const ElfImage &image)
                             {reinterpret_cast<std::uint8_t *>(block.data()), block.size() * sizeof(Entry)}))
                 break;
             for (const Entry &entry : block)
-                starts_.push_back(segment.address + static_cast<std::uint64_t>(std::int64_t{entry.function}));
+                starts_.push_back({segment.address + static_cast<std::uint64_t>(std::int64_t{entry.function}),
+                                   segment.address + static_cast<std::uint64_t>(std::int64_t{entry.description})});
         }
     }
-    std::sort(starts_.begin(), starts_.end());
+    std::sort(starts_.begin(), starts_.end(), [](const Start &a, const Start &b) { return a.address < b.address; });
 }
 
-std::uint64_t FunctionStarts::find(std::uint64_t address) const
+bool FunctionStarts::leave_behind(const ElfImage &image, std::uint64_t address) const
 {
-    const auto after = std::upper_bound(starts_.begin(), starts_.end(), address);
-    return after == starts_.begin() ? 0 : *(after - 1);
+    const std::uint64_t first = std::min(address, table_), last = std::max(address, table_);
+    return image.contains(table_, 1, PF_X) && !image.contains(first, last - first + 1, PF_X);
+}
+
+std::uint64_t FunctionStarts::find(std::uint64_t address)
+{
+    if (address >= last_begin_ && address < last_end_)
+        return last_begin_;
+    const auto after = std::upper_bound(starts_.begin(), starts_.end(), address,
+                                        [](std::uint64_t at, const Start &start) { return at < start.address; });
+    if (after == starts_.begin())
+        return 0;
+    const Start &start = *(after - 1);
+    const std::uint64_t size = descriptions_.size_of(start.description, start.address);
+    const std::uint64_t end = size ? start.address + size : after == starts_.end() ? UINT64_MAX : after->address;
+    if (address >= end)
+        return 0;
+    last_begin_ = start.address;
+    last_end_ = end;
+    return start.address;
 }
 
 } // namespace slicepatch::tool

@@ -8,6 +8,8 @@
 #ifndef SLICEPATCH_TOOL_ELF_IMAGE_H
 #define SLICEPATCH_TOOL_ELF_IMAGE_H
 
+#include "../unwind.h"
+
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -80,16 +82,31 @@ private:
     [[nodiscard]] const Segment *segment_of(std::uint64_t address) const;
 };
 
-/// First bytes of functions, from the search table of the unwind information: the patcher's own notion of a function,
-/// so that groups are the same here and there.
+/// First bytes of functions, from the search table of the unwind information and the entries that it leads to: the
+/// patcher's own notion of a function, so that groups are the same here and there.
 class FunctionStarts {
 public:
     explicit FunctionStarts(const ElfImage &image);
-    /// Link-time address; 0 when the object has no such table, or nothing is before address.
-    [[nodiscard]] std::uint64_t find(std::uint64_t address) const;
+    /// Link-time address; 0 where no entry covers address. Fast for ascending addresses.
+    [[nodiscard]] std::uint64_t find(std::uint64_t address);
+    /// Whether address is in text from before a post-link rewriter added text of its own (Functions, ../image.h).
+    [[nodiscard]] bool leave_behind(const ElfImage &image, std::uint64_t address) const;
 
 private:
-    std::vector<std::uint64_t> starts_; // ascending
+    struct Start {
+        std::uint64_t address, description;
+    };
+    struct Bytes {
+        const ElfImage *image;
+        bool operator()(std::uint64_t address, std::span<std::uint8_t> bytes) const
+        {
+            return image->read(address, bytes);
+        }
+    };
+    std::vector<Start> starts_; // by address
+    UnwindEntries<Bytes> descriptions_;
+    std::uint64_t table_ = 0; // where it is
+    std::uint64_t last_begin_ = 0, last_end_ = 0; // of the last answer that was none of 0
 };
 
 } // namespace slicepatch::tool

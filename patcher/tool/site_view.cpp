@@ -137,6 +137,8 @@ private:
             return trouble(site, Status::target_outside_text, fmt::format("cold block at {:#x}", site.cold));
         if (kind == Kind::branch && !image_.contains(record.named_by(&slicepatch_site_record::taken), 1, PF_X))
             trouble(site, Status::target_outside_text, fmt::format("taken block at {:#x}", site.taken));
+        else if (functions_.leave_behind(image_, head))
+            trouble(site, Status::code_moved, "");
     }
 
     /// The first trouble is the one to look at.
@@ -169,12 +171,28 @@ private:
         return reading;
     }
 
+    /// A linker that folds functions may keep the records of all of them, though but one may name the cold block that the
+    /// site jumps to. The patcher follows that one.
+    static bool repeats(SiteView &before, SiteView &site)
+    {
+        if (site.address != before.address || site.kind != before.kind)
+            return false;
+        SiteView &truth = before.now.state == State::foreign ? site : before, &other = &truth == &site ? before : site;
+        if (truth.trouble.empty() && other.trouble.starts_with(status_text(Status::bytes_foreign))) {
+            other.now = truth.now;
+            other.on_disk = truth.on_disk;
+            other.trouble.clear();
+        }
+        return true;
+    }
+
     void mark_overlaps(std::vector<SiteView> &sites) const
     {
         for (std::size_t i = 1; backend_ && i < sites.size(); ++i) {
             SiteView &before = sites[i - 1], &site = sites[i];
             if (before.kind < SLICEPATCH_SITE_ENTER || before.kind > SLICEPATCH_SITE_BRANCH ||
-                site.address - before.address >= backend_->site_size(static_cast<Kind>(before.kind)))
+                site.address - before.address >= backend_->site_size(static_cast<Kind>(before.kind)) ||
+                repeats(before, site))
                 continue;
             trouble(before, Status::site_overlaps, fmt::format("with the one at {:#x}", site.address));
             trouble(site, Status::site_overlaps, fmt::format("with the one at {:#x}", before.address));

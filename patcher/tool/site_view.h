@@ -31,7 +31,7 @@ struct SiteView {
     std::string label; // empty: none
     std::string function, file;
     std::uint32_t line;
-    std::uint64_t function_start; // what groups sites without a label; 0: not known
+    std::uint64_t function_start; // what groups sites without a label; 0: no unwind entry covers it
     Reading now;
     std::optional<Reading> on_disk; // beside a live one, where asked for
     std::string trouble;            // what is wrong with the record or the bytes; empty if nothing is

@@ -4,8 +4,10 @@
 #include "output.h"
 #include "subject.h"
 
+#include <algorithm>
 #include <chrono>
 #include <map>
+#include <tuple>
 #include <nlohmann/json.hpp>
 #include <thread>
 
@@ -37,23 +39,48 @@ struct Group {
                 return site;
         return nullptr;
     }
+    [[nodiscard]] bool has(std::uint8_t kind) const
+    {
+        return std::any_of(sites.begin(), sites.end(), [&](const SiteView *site) { return site->kind == kind; });
+    }
 };
+
+std::string name_of_group(const SiteView &site)
+{
+    if (!site.label.empty())
+        return fmt::format("label \"{}\"", printable(site.label));
+    if (!site.function.empty())
+        return fmt::format("function {}", printable(site.function));
+    return site.function_start ? fmt::format("the function at {:#x}", site.function_start)
+                               : fmt::format("the code at {:#x}", site.address);
+}
+
+/// Where no unwind entry tells the function, its name does; and what neither tells is a group alone.
+auto key_of(const SiteView &site)
+{
+    if (!site.label.empty())
+        return std::tuple(site.label, std::string(), std::uint64_t{0});
+    const bool known = site.function_start || !site.function.empty();
+    return std::tuple(std::string(), site.function_start ? "" : site.function,
+                      known ? site.function_start : site.address);
+}
 
 std::vector<Group> make_groups(const ObjectView &object)
 {
-    std::map<std::pair<std::string, std::uint64_t>, Group> groups;
-    for (const SiteView &site : object.sites) {
-        Group &group = groups[{site.label, site.label.empty() ? site.function_start : 0}];
-        if (!site.label.empty())
-            group.name = fmt::format("label \"{}\"", printable(site.label));
-        else if (group.name.empty())
-            group.name = site.function.empty() ? fmt::format("the function at {:#x}", site.function_start)
-                                               : fmt::format("function {}", printable(site.function));
-        group.sites.push_back(&site);
-    }
+    std::map<decltype(key_of(object.sites[0])), std::size_t> indices;
     std::vector<Group> list;
-    for (auto &[key, group] : groups)
-        list.push_back(std::move(group));
+    const SiteView *before = nullptr;
+    std::size_t index = 0;
+    for (const SiteView &site : object.sites) {
+        // Of a folded site, all records are of the group of the first, and so are their groups' other sites.
+        const bool folded = before && before->address == site.address;
+        const auto [known, added] = indices.try_emplace(key_of(site), folded ? index : list.size());
+        if (added && !folded)
+            list.push_back({name_of_group(site), {}});
+        index = known->second;
+        list[index].sites.push_back(&site);
+        before = &site;
+    }
     return list;
 }
 
@@ -71,8 +98,10 @@ public:
         for (const SiteView &site : object_.sites)
             check_site(site);
         check_request_byte();
-        for (const Group &group : make_groups(object_))
+        const std::vector<Group> groups = make_groups(object_);
+        for (const Group &group : groups)
             check_group(group);
+        check_one_sided(groups);
         return std::move(findings_);
     }
 
@@ -104,7 +133,7 @@ private:
 
     void check_site(const SiteView &site)
     {
-        if (is_left_behind(site))
+        if (site.trouble.empty() && is_left_behind(site))
             add(&site, "the table is stale: BOLT has moved the code, and the record still points to the old copy");
         if (site.trouble.empty())
             return;
@@ -151,11 +180,30 @@ private:
                     group.name, describe(*enter), state_name(state));
                 return;
             }
+        // Where ENTERs of another group may need its EXITs, those stay as compiled.
+        const SiteView *enters_off = group.has(SLICEPATCH_SITE_ENTER) ? off : nullptr;
+        if (enters_off && !enabled && compiled && !group.first(SLICEPATCH_SITE_ENTER, State::compiled) &&
+            !group.first(SLICEPATCH_SITE_BRANCH, State::compiled))
+            return;
         if (enabled && off)
             add(off, "{} is inconsistent: this site is off, while the {} is enabled", group.name, describe(*enabled));
         else if (compiled && (enabled || off))
             add(compiled, "{} is inconsistent: this site is as compiled, while the {} is {}", group.name,
                 describe(enabled ? *enabled : *off), enabled ? "enabled" : "off");
+    }
+
+    /// ENTERs that have no EXIT in their group have it in another one.
+    void check_one_sided(const std::vector<Group> &groups)
+    {
+        const SiteView *exit_off = nullptr;
+        for (const Group &group : groups)
+            exit_off = exit_off ? exit_off : group.first(SLICEPATCH_SITE_EXIT, State::off);
+        for (const Group &group : groups)
+            if (const SiteView *enter = group.first(SLICEPATCH_SITE_ENTER, State::enabled);
+                enter && exit_off && !group.has(SLICEPATCH_SITE_EXIT))
+                add(enter, "{} has no EXIT of its own and is enabled, while the {} is off: if that one serves it, its "
+                           "request would stay set",
+                    group.name, describe(*exit_off));
     }
 
     const ObjectView &object_;
