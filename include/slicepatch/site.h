@@ -108,10 +108,37 @@ struct slicepatch_object_state {
     ".popsection\n" \
     ".endif\n"
 
-/* The linker keeps a record exactly as long as the code it describes: "o" ties it to the section, "?" to the group. */
+/*
+ * Opens the section of a record: one for each of the first 1,024 sites of an assembly file, so that --gc-sections can
+ * drop each with its code, and one for all others, because gas looks through all sections of a name to open one. The
+ * assembler has to count, since a site may be inlined many times; only .altmacro makes a literal of what it counted.
+ */
+#define SLICEPATCH_RECORD_SECTION_TEXT_ \
+    ".ifndef .Lslicepatch_section\n" \
+    ".set .Lslicepatch_section, 0\n" \
+    ".macro slicepatch_section number\n" \
+    ".pushsection slicepatch_sites, \"a?\", @progbits, unique, \\number\n" \
+    ".endm\n" \
+    ".endif\n" \
+    ".if .Lslicepatch_section < 1024\n" \
+    ".set .Lslicepatch_section, .Lslicepatch_section + 1\n" \
+    ".endif\n" \
+    ".altmacro\n" \
+    "slicepatch_section %%.Lslicepatch_section\n" \
+    ".noaltmacro\n"
+
+/*
+ * A record lives exactly as long as the code that it describes. The code refers to its record, by a relocation that
+ * changes no byte: every linker follows it when it collects sections, partial links keep it, and identical code folding
+ * compares it, so that functions with sites of different records are never folded. "?" puts the record in the group of
+ * its code, if that is in one. (Not "o", which ties sections to each other: a partial link merges the records, and they
+ * then live and die with the first of all.)
+ */
 #define SLICEPATCH_RECORD_TEXT_(kind, taken, label) \
-    ".pushsection slicepatch_sites, \"a?o\", @progbits, .Lslicepatch_head%=\n" \
+    ".reloc .Lslicepatch_head%=, BFD_RELOC_NONE, .Lslicepatch_record%=\n" \
+    SLICEPATCH_RECORD_SECTION_TEXT_ \
     ".balign 4\n" \
+    ".Lslicepatch_record%=:\n" \
     ".long .Lslicepatch_head%= - .\n" \
     ".long %l[slicepatch_cold] - .\n" \
     ".long " taken "\n" \

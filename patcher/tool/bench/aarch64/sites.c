@@ -25,7 +25,7 @@ __attribute__((used, visibility("hidden"))) void bench_sites_exit(void)
 
 __asm__(
     ".macro bench_record head, cold, kind\n"
-    ".pushsection slicepatch_sites, \"ao\", @progbits, .Lbench_text\n"
+    ".pushsection slicepatch_sites, \"a\", @progbits\n"
     ".balign 4\n"
     ".long \\head - .\n"
     ".long \\cold - .\n"
