@@ -14,6 +14,9 @@ const char *status_text(Status status)
         return "the object's slicepatch note is malformed or of another version";
     case Status::table_outside_object:
         return "the object's table of sites is not inside the object";
+    case Status::table_missing:
+        return "an object with marks has an empty table of sites: they were dropped, or a tool has renamed the table "
+               "(slicepatch verify)";
     case Status::record_unknown:
         return "the record is of an unknown kind, version or architecture";
     case Status::site_outside_text:

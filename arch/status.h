@@ -14,6 +14,7 @@ enum class [[nodiscard]] Status : std::uint8_t {
     // a table or a record
     note_malformed,
     table_outside_object,
+    table_missing,
     record_unknown,
     site_outside_text,
     site_misaligned,

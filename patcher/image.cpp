@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "image.h"
 
+#include "note.h"
+
 #include <algorithm>
 #include <cstring>
 
@@ -11,14 +13,6 @@ namespace {
 std::uintptr_t address_of(const void *pointer)
 {
     return reinterpret_cast<std::uintptr_t>(pointer);
-}
-
-/// Where the next part of a note begins: padded to the segment's alignment, which is 4 or, rarely, 8 (gABI, "Note
-/// Section"), counted from the segment's beginning.
-std::size_t padded(std::size_t offset, std::size_t alignment)
-{
-    const std::size_t unit = alignment == 8 ? 8 : 4;
-    return (offset + unit - 1) & ~(unit - 1);
 }
 
 /// What an int32_t distance field names, as an address.
@@ -47,54 +41,79 @@ bool Image::contains_string(const char *string) const
     return segment.flags & PF_R && std::memchr(string, 0, room) != nullptr;
 }
 
-Status Image::check_note(const ElfW(Nhdr) & header, const std::uint8_t *name, const std::uint8_t *descriptor,
-                         SiteTable &table, bool &found) const
+bool Image::is_state_of(std::uintptr_t address, const SiteTable &table) const
 {
-    if (header.n_type != SLICEPATCH_NOTE_TYPE || header.n_namesz != sizeof SLICEPATCH_NOTE_NAME ||
-        std::memcmp(name, SLICEPATCH_NOTE_NAME, sizeof SLICEPATCH_NOTE_NAME))
-        return Status::ok;
-    const auto &note = *reinterpret_cast<const slicepatch_note *>(descriptor);
-    if (address_of(descriptor) % alignof(slicepatch_note))
+    if (address % alignof(slicepatch_object_state) || !contains(address, sizeof(slicepatch_object_state), PF_R | PF_W))
+        return false;
+    const auto &state = *reinterpret_cast<const slicepatch_object_state *>(address);
+    return !std::memcmp(state.mark, SLICEPATCH_OBJECT_MARK, sizeof state.mark) &&
+           named_by(state.start) == address_of(table.begin) && named_by(state.stop) == address_of(table.end);
+}
+
+/// The block by its mark, in the initialised part of each writable segment: where a tool has moved the note, and nothing
+/// else, all that it says is off by the same.
+bool Image::find_moved(SiteTable &table) const
+{
+    const std::uintptr_t size = address_of(table.end) - address_of(table.begin);
+    const std::uintptr_t from_table = address_of(table.state) - address_of(table.begin);
+    for (int i = 0; i < info_.dlpi_phnum; ++i) {
+        const ElfW(Phdr) &segment = info_.dlpi_phdr[i];
+        const std::uintptr_t begin = info_.dlpi_addr + segment.p_vaddr;
+        constexpr unsigned wanted = PF_R | PF_W;
+        if (segment.p_type != PT_LOAD || (segment.p_flags & wanted) != wanted || segment.p_filesz > segment.p_memsz)
+            continue;
+        constexpr std::uintptr_t unit = alignof(slicepatch_object_state);
+        for (std::uintptr_t at = (begin + unit - 1) / unit * unit;
+             at - begin + sizeof(slicepatch_object_state) <= segment.p_filesz; at += unit) {
+            const auto *const begin_of = reinterpret_cast<const slicepatch_site_record *>(at - from_table);
+            const SiteTable moved{begin_of, reinterpret_cast<const slicepatch_site_record *>(at - from_table + size),
+                                  reinterpret_cast<slicepatch_object_state *>(at)};
+            if (is_state_of(at, moved)) {
+                table = moved;
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+Status Image::check_note(std::span<const std::uint8_t> descriptor, SiteTable &table) const
+{
+    const auto &note = *reinterpret_cast<const slicepatch_note *>(descriptor.data());
+    if (descriptor.size() != sizeof note || address_of(descriptor.data()) % alignof(slicepatch_note) ||
+        note.version != SLICEPATCH_RECORD_VERSION || note.record_size != sizeof(slicepatch_site_record))
         return Status::note_malformed;
-    if (header.n_descsz != sizeof note || note.version != SLICEPATCH_RECORD_VERSION ||
-        note.record_size != sizeof(slicepatch_site_record))
-        return Status::note_malformed;
-    const std::uintptr_t begin = named_by(note.start), end = named_by(note.stop), state = named_by(note.object);
-    if (begin == end) // the linker dropped every site
-        return Status::ok;
-    if (end < begin || (end - begin) % sizeof(slicepatch_site_record) || begin % alignof(slicepatch_site_record) ||
-        !contains(begin, end - begin, PF_R) || state % alignof(slicepatch_object_state) ||
-        !contains(state, sizeof(slicepatch_object_state), PF_R | PF_W))
+    table = {reinterpret_cast<const slicepatch_site_record *>(named_by(note.start)),
+             reinterpret_cast<const slicepatch_site_record *>(named_by(note.stop)),
+             reinterpret_cast<slicepatch_object_state *>(named_by(note.object))};
+    if (!is_state_of(address_of(table.state), table) && !find_moved(table))
         return Status::table_outside_object;
-    table = {reinterpret_cast<const slicepatch_site_record *>(begin),
-             reinterpret_cast<const slicepatch_site_record *>(end), reinterpret_cast<slicepatch_object_state *>(state)};
-    found = true;
+    const std::uintptr_t begin = address_of(table.begin), end = address_of(table.end);
+    if (begin == end)
+        return Status::table_missing;
+    if (end < begin || (end - begin) % sizeof(slicepatch_site_record) || begin % alignof(slicepatch_site_record) ||
+        !contains(begin, end - begin, PF_R))
+        return Status::table_outside_object;
     return Status::ok;
 }
 
-Status Image::find_table(SiteTable &table, bool &found) const
+Status Image::find_table(Cursor &cursor, SiteTable &table, bool &found) const
 {
     found = false;
-    for (int i = 0; i < info_.dlpi_phnum && !found; ++i) {
-        const ElfW(Phdr) &segment = info_.dlpi_phdr[i];
+    for (; cursor.segment < info_.dlpi_phnum; ++cursor.segment, cursor.offset = 0) {
+        const ElfW(Phdr) &segment = info_.dlpi_phdr[cursor.segment];
         const std::uintptr_t begin = info_.dlpi_addr + segment.p_vaddr;
         if (segment.p_type != PT_NOTE || !contains(begin, segment.p_memsz, PF_R))
             continue;
-        const auto *notes = reinterpret_cast<const std::uint8_t *>(begin);
-        std::size_t offset = 0;
-        while (offset + sizeof(ElfW(Nhdr)) <= segment.p_memsz && !found) {
-            ElfW(Nhdr) header;
-            std::memcpy(&header, notes + offset, sizeof header);
-            const std::size_t name = offset + sizeof header;
-            const std::size_t descriptor = padded(name + header.n_namesz, segment.p_align);
-            const std::size_t next = padded(descriptor + header.n_descsz, segment.p_align);
-            if (descriptor + header.n_descsz > segment.p_memsz)
-                break; // somebody's malformed note: nothing behind it can be found
-            if (Status status = check_note(header, notes + name, notes + descriptor, table, found);
-                status != Status::ok)
-                return status;
-            offset = next;
-        }
+        const std::span notes(reinterpret_cast<const std::uint8_t *>(begin), segment.p_memsz);
+        NoteDescriptor descriptor;
+        if (!next_note(notes, cursor.offset, descriptor))
+            continue;
+        if (descriptor.size > notes.size() - descriptor.offset)
+            return Status::note_malformed;
+        const Status status = check_note(notes.subspan(descriptor.offset, descriptor.size), table);
+        found = status == Status::ok;
+        return status;
     }
     return Status::ok;
 }

@@ -14,10 +14,11 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 namespace slicepatch {
 
-/// The table of an object, as its note gives it.
+/// The table of an object, as a note gives it.
 struct SiteTable {
     const slicepatch_site_record *begin;
     const slicepatch_site_record *end;
@@ -37,8 +38,14 @@ public:
     /// Whether a null-terminated string starts here and ends in the same segment.
     [[nodiscard]] bool contains_string(const char *string) const;
 
-    /// False and ok: the object has no note of ours, or no sites left.
-    Status find_table(SiteTable &table, bool &found) const;
+    /// Where to look for the next note.
+    struct Cursor {
+        int segment = 0;
+        std::size_t offset = 0;
+    };
+    /// What the object's next note says: one for each of its files that have sites, which name one table and a state each.
+    /// False and ok: there is none.
+    Status find_table(Cursor &cursor, SiteTable &table, bool &found) const;
 
 private:
     struct Segment {
@@ -54,8 +61,10 @@ private:
         return last;
     }
     [[nodiscard]] Segment find_segment(std::uintptr_t address) const;
-    Status check_note(const ElfW(Nhdr) & header, const std::uint8_t *name, const std::uint8_t *descriptor,
-                      SiteTable &table, bool &found) const;
+    Status check_note(std::span<const std::uint8_t> descriptor, SiteTable &table) const;
+    /// Whether the block at address is marked and names this table.
+    [[nodiscard]] bool is_state_of(std::uintptr_t address, const SiteTable &table) const;
+    [[nodiscard]] bool find_moved(SiteTable &table) const;
 
     const dl_phdr_info &info_;
     mutable Segment last_text_{}, last_data_{};

@@ -326,15 +326,23 @@ struct Search {
 int visit_object(dl_phdr_info *info, std::size_t, void *data)
 {
     auto &search = *static_cast<Search *>(data);
-    SiteTable table;
-    bool found = false;
-    if (Status status = Image(*info).find_table(table, found); status != Status::ok) {
-        if (!search.list.bad_objects++)
-            search.list.bad_object_trouble = status;
-        return 0;
+    const Image image(*info);
+    Image::Cursor cursor;
+    SiteTable table, first{};
+    bool found = true;
+    while (search.status == Status::ok) {
+        if (Status status = image.find_table(cursor, table, found); status != Status::ok) {
+            if (!search.list.bad_objects++)
+                search.list.bad_object_trouble = status;
+            return 0;
+        }
+        if (!found)
+            break;
+        if (!first.state)
+            search.status = add_object(search.backend, *info, first = table, search.list);
+        else if (table.begin == first.begin) // one more state of the same object, which is told as well
+            search.status = add_object(search.backend, *info, {table.end, table.end, table.state}, search.list);
     }
-    if (found)
-        search.status = add_object(search.backend, *info, table, search.list);
     return search.status != Status::ok;
 }
 

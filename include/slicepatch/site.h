@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the compiler leaves behind for the patcher and for `slicepatch dump`: one record per site in the section
- * slicepatch_sites, one note per object that says where its records are, and one small block of state per object.
+ * slicepatch_sites, a note and a small block of state in each object file.
  */
 #ifndef SLICEPATCH_SITE_H
 #define SLICEPATCH_SITE_H
@@ -38,7 +38,7 @@ struct slicepatch_site_record {
 
 #pragma pop_macro("cold")
 
-#define SLICEPATCH_RECORD_VERSION 1
+#define SLICEPATCH_RECORD_VERSION 2
 #define SLICEPATCH_RECORD_SIZE 28 /* sizeof(struct slicepatch_site_record), for the assembler */
 
 /* The note: owner name, type, and a descriptor of int32_t distances (from each field) except for the first two. */
@@ -62,7 +62,12 @@ struct slicepatch_object_state {
     int64_t rseq_offset;  /* rseq area, bytes from the thread pointer; 0: libc's __rseq_offset; or one of the below */
     int32_t yield_number; /* system call that ends a granted slice */
     int32_t enabled;      /* what slicepatch_enabled() answers at a site that is not patched */
+    char mark[8];         /* SLICEPATCH_OBJECT_MARK, without its terminator */
+    int32_t start;        /* as in the note, and from these fields: a tool that moves the note (patchelf) moves no data, */
+    int32_t stop;         /* so that the two say whether the note's distances hold, and lead to the table where not */
 };
+
+#define SLICEPATCH_OBJECT_MARK "slicept2"
 
 #define SLICEPATCH_RSEQ_OFFSET_LIBC 0
 #define SLICEPATCH_RSEQ_OFFSET_NONE 1 /* no area is at an odd offset: nobody may touch it, see slicepatch_init() */
@@ -73,14 +78,21 @@ struct slicepatch_object_state {
 #define SLICEPATCH_EXPAND_(x) SLICEPATCH_STRING_(x)
 
 /*
- * The note and the state block, once per assembly file (.ifndef) and once per object (comdat). They are part of each
- * site's text and not of file-scope asm, because link-time optimisation gathers the latter in one partition. They are in one
- * group because --gc-sections drops a note that is alone in its group, but keeps it beside the state that code uses.
+ * The note and the state block, once per assembly file (.ifndef). The code of an object uses one of its blocks, that of the
+ * first file, because the symbol is weak; all are told (find_table). They are no comdat, of which linkers keep one: where
+ * objcopy has made the symbols of a vendored object local, its code needs its own block (mold gives it address 0
+ * otherwise). They are part of each site's text and not of file-scope asm, because link-time optimisation gathers the
+ * latter in one partition. They are in one group because --gc-sections drops a note that is alone in its group, but keeps
+ * it beside the state that code uses.
  */
 #define SLICEPATCH_OBJECT_TEXT_ \
     ".ifndef .Lslicepatch_object_emitted\n" \
     ".set .Lslicepatch_object_emitted, 1\n" \
-    ".pushsection .data.slicepatch_object, \"awG\", @progbits, slicepatch_object, comdat\n" \
+    ".weak __start_slicepatch_sites\n" \
+    ".hidden __start_slicepatch_sites\n" \
+    ".weak __stop_slicepatch_sites\n" \
+    ".hidden __stop_slicepatch_sites\n" \
+    ".pushsection .data.slicepatch_object, \"awG\", @progbits, slicepatch_object\n" \
     ".weak slicepatch_object\n" \
     ".hidden slicepatch_object\n" \
     ".type slicepatch_object, @object\n" \
@@ -89,13 +101,12 @@ struct slicepatch_object_state {
     ".quad " SLICEPATCH_EXPAND_(SLICEPATCH_RSEQ_OFFSET_LIBC) "\n" \
     ".long " SLICEPATCH_EXPAND_(SLICEPATCH_NR_RSEQ_SLICE_YIELD) "\n" \
     ".long 0\n" \
+    ".ascii \"" SLICEPATCH_OBJECT_MARK "\"\n" \
+    ".long __start_slicepatch_sites - .\n" \
+    ".long __stop_slicepatch_sites - .\n" \
     ".size slicepatch_object, . - slicepatch_object\n" \
     ".popsection\n" \
-    ".pushsection .note.slicepatch, \"aG\", @note, slicepatch_object, comdat\n" \
-    ".weak __start_slicepatch_sites\n" \
-    ".hidden __start_slicepatch_sites\n" \
-    ".weak __stop_slicepatch_sites\n" \
-    ".hidden __stop_slicepatch_sites\n" \
+    ".pushsection .note.slicepatch, \"aG\", @note, slicepatch_object\n" \
     ".balign 4\n" \
     ".long 2f - 1f, 4f - 3f, " SLICEPATCH_EXPAND_(SLICEPATCH_NOTE_TYPE) "\n" \
     "1: .asciz \"" SLICEPATCH_NOTE_NAME "\"\n" \

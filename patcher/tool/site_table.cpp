@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "site_table.h"
 
+#include "../note.h"
+
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
@@ -22,14 +24,6 @@ struct Range {
 std::uint64_t displaced(std::uint64_t field_address, std::int32_t distance)
 {
     return field_address + static_cast<std::uint64_t>(std::int64_t{distance});
-}
-
-/// Offsets count from the note's first byte, which matters for the header of 12 bytes in a segment aligned to 8 (gABI,
-/// "Note Section").
-std::uint64_t padded(std::uint64_t offset, std::uint64_t alignment)
-{
-    const std::uint64_t unit = alignment == 8 ? 8 : 4;
-    return (offset + unit - 1) & ~(unit - 1);
 }
 
 class Reader {
@@ -63,19 +57,13 @@ private:
         std::vector<std::uint8_t> bytes(segment.memory_size);
         if (!image_.read(segment.address, bytes))
             return; // not loaded, so that the patcher does not see it either
-        std::uint64_t offset = 0;
-        Elf64_Nhdr header;
-        while (offset + sizeof header <= bytes.size()) {
-            std::memcpy(&header, bytes.data() + offset, sizeof header);
-            const std::uint64_t name = offset + sizeof header;
-            const std::uint64_t descriptor =
-                offset + padded(sizeof header + std::uint64_t{header.n_namesz}, segment.alignment);
-            if (descriptor + header.n_descsz > bytes.size())
-                return problem("a note reaches beyond its segment: nothing behind it can be found");
-            if (header.n_type == SLICEPATCH_NOTE_TYPE && header.n_namesz == sizeof SLICEPATCH_NOTE_NAME &&
-                !std::memcmp(bytes.data() + name, SLICEPATCH_NOTE_NAME, sizeof SLICEPATCH_NOTE_NAME))
-                read_note(segment.address + descriptor, {bytes.data() + descriptor, header.n_descsz});
-            offset += padded(descriptor - offset + header.n_descsz, segment.alignment);
+        std::size_t offset = 0;
+        NoteDescriptor descriptor;
+        while (next_note(bytes, offset, descriptor)) {
+            if (descriptor.size > bytes.size() - descriptor.offset)
+                return problem("the slicepatch note reaches beyond its segment");
+            read_note(segment.address + descriptor.offset,
+                      std::span(bytes).subspan(descriptor.offset, descriptor.size));
         }
     }
 
@@ -89,16 +77,54 @@ private:
             return problem("the slicepatch note is of version {} with records of {} bytes; this program reads "
                            "version {} with {} bytes",
                            note.version, note.record_size, SLICEPATCH_RECORD_VERSION, SLICEPATCH_RECORD_SIZE);
-        const Range range{displaced(address + offsetof(slicepatch_note, start), note.start),
-                          displaced(address + offsetof(slicepatch_note, stop), note.stop)};
-        if (range.begin == range.end || std::find(ranges_.begin(), ranges_.end(), range) != ranges_.end())
-            return; // the linker dropped every site, or one more copy of the note
-        const std::uint64_t state = displaced(address + offsetof(slicepatch_note, object), note.object);
-        if (!image_.contains(state, sizeof(slicepatch_object_state), PF_R | PF_W))
-            problem("the slicepatch note points to {:#x} for the object's state, which is not in writable memory",
-                    image_.bias() + state);
-        if (check_range(range))
+        Range range{displaced(address + offsetof(slicepatch_note, start), note.start),
+                    displaced(address + offsetof(slicepatch_note, stop), note.stop)};
+        std::uint64_t state = displaced(address + offsetof(slicepatch_note, object), note.object);
+        if (!is_state_of(state, range) && !find_moved(range, state))
+            return problem("the slicepatch note points to {:#x} for the object's state, and neither that nor any other "
+                           "writable memory names the same table, from {:#x} to {:#x}",
+                           image_.bias() + state, image_.bias() + range.begin, image_.bias() + range.end);
+        // Empty, or one more note of the same table.
+        if (range.begin != range.end && std::find(ranges_.begin(), ranges_.end(), range) == ranges_.end() &&
+            check_range(range))
             ranges_.push_back(range);
+    }
+
+    [[nodiscard]] bool is_state_of(std::uint64_t address, const Range &range) const
+    {
+        slicepatch_object_state state;
+        return address % alignof(slicepatch_object_state) == 0 &&
+               image_.contains(address, sizeof state, PF_R | PF_W) && image_.read_object(address, state) &&
+               !std::memcmp(state.mark, SLICEPATCH_OBJECT_MARK, sizeof state.mark) &&
+               displaced(address + offsetof(slicepatch_object_state, start), state.start) == range.begin &&
+               displaced(address + offsetof(slicepatch_object_state, stop), state.stop) == range.end;
+    }
+
+    /// As the patcher finds it when a tool has moved the note (Image::find_moved): range and state move alike.
+    bool find_moved(Range &range, std::uint64_t &state) const
+    {
+        constexpr std::uint64_t unit = alignof(slicepatch_object_state), offset = offsetof(slicepatch_object_state, mark);
+        std::vector<std::uint8_t> block;
+        for (const Segment &segment : image_.segments()) {
+            if (segment.type != PT_LOAD || !(segment.flags & PF_W))
+                continue;
+            for (std::uint64_t at = (segment.address + unit - 1) / unit * unit;
+                 at - segment.address < std::min(segment.file_size, segment.memory_size); at += block.size()) {
+                block.resize(std::min<std::uint64_t>(1 << 16, segment.file_size - (at - segment.address)) / unit * unit);
+                if (block.empty() || !image_.read(at, block))
+                    break;
+                for (std::uint64_t i = 0; i < block.size(); i += unit) {
+                    const std::uint64_t moved = at + i - offset;
+                    const Range with_it{range.begin + (moved - state), range.end + (moved - state)};
+                    if (std::memcmp(block.data() + i, SLICEPATCH_OBJECT_MARK, unit) || !is_state_of(moved, with_it))
+                        continue;
+                    range = with_it;
+                    state = moved;
+                    return true;
+                }
+            }
+        }
+        return false;
     }
 
     bool check_range(const Range &range)

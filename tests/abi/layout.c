@@ -60,16 +60,20 @@ static void check_records(void)
     VALUE(SLICEPATCH_SITE_ENTER, 1);
     VALUE(SLICEPATCH_SITE_EXIT, 2);
     VALUE(SLICEPATCH_SITE_BRANCH, 3);
-    VALUE(SLICEPATCH_RECORD_VERSION, 1);
+    VALUE(SLICEPATCH_RECORD_VERSION, 2);
     SIZE(struct slicepatch_note, 20);
     OFFSET(struct slicepatch_note, start, 8);
     OFFSET(struct slicepatch_note, stop, 12);
     OFFSET(struct slicepatch_note, object, 16);
     SIZE(SLICEPATCH_NOTE_NAME, 11);
-    SIZE(struct slicepatch_object_state, 16);
+    SIZE(SLICEPATCH_OBJECT_MARK, 9);
+    SIZE(struct slicepatch_object_state, 32);
     OFFSET(struct slicepatch_object_state, rseq_offset, 0);
     OFFSET(struct slicepatch_object_state, yield_number, 8);
     OFFSET(struct slicepatch_object_state, enabled, 12);
+    OFFSET(struct slicepatch_object_state, mark, 16);
+    OFFSET(struct slicepatch_object_state, start, 24);
+    OFFSET(struct slicepatch_object_state, stop, 28);
 }
 
 /* What programs pass to the library. */

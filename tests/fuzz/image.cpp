@@ -29,7 +29,7 @@ void read_all(const std::uint8_t *object, std::size_t size, std::size_t notes, s
     ElfW(Phdr) segments[3]{};
     segments[0].p_type = PT_LOAD;
     segments[0].p_flags = PF_R | PF_W;
-    segments[0].p_memsz = size;
+    segments[0].p_memsz = segments[0].p_filesz = size;
     segments[1].p_type = PT_NOTE;
     segments[1].p_memsz = notes;
     segments[1].p_align = alignment;
@@ -43,9 +43,12 @@ void read_all(const std::uint8_t *object, std::size_t size, std::size_t notes, s
     SiteTable table{};
     bool found = false;
     unsigned sum = 0; // reads everything that was found, under the sanitizer's eyes
-    if (Image(info).find_table(table, found) == Status::ok && found)
+    for (Image::Cursor cursor;;) {
+        if (Image(info).find_table(cursor, table, found) != Status::ok || !found)
+            break;
         for (const slicepatch_site_record *record = table.begin; record != table.end; ++record)
             sum += record->kind + static_cast<unsigned>(table.state->enabled);
+    }
     Functions functions(info);
     for (std::size_t offset = 0; offset < size; offset += 16)
         sum += functions.find(info.dlpi_addr + offset) != 0;
@@ -76,6 +79,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
     whole.note.start = distance(whole.note.start, offsetof(Object, records));
     whole.note.stop = distance(whole.note.stop, offsetof(Object, encoding));
     whole.note.object = distance(whole.note.object, offsetof(Object, state));
+    std::memcpy(whole.state.mark, SLICEPATCH_OBJECT_MARK, sizeof whole.state.mark);
+    whole.state.start = distance(whole.state.start, offsetof(Object, records));
+    whole.state.stop = distance(whole.state.stop, offsetof(Object, encoding));
     std::memcpy(object, &whole, sizeof whole);
     for (std::size_t i = 0; i + 1 < size; i += 2)
         object[data[i] % sizeof whole] = data[i + 1];

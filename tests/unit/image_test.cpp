@@ -5,6 +5,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstring>
 #include <elf.h>
 #include <initializer_list>
@@ -19,6 +20,7 @@ struct FakeObject {
         ElfW(Nhdr) header;
         char name[12];
         slicepatch_note note;
+        std::uint32_t padding;
         slicepatch_object_state state;
         slicepatch_site_record records[2];
     } content{};
@@ -34,9 +36,12 @@ struct FakeObject {
         content.note.start = distance(&content.note.start, content.records);
         content.note.stop = distance(&content.note.stop, content.records + 2);
         content.note.object = distance(&content.note.object, &content.state);
+        std::memcpy(content.state.mark, SLICEPATCH_OBJECT_MARK, sizeof content.state.mark);
+        content.state.start = distance(&content.state.start, content.records);
+        content.state.stop = distance(&content.state.stop, content.records + 2);
         segments[0].p_type = PT_LOAD;
         segments[0].p_flags = PF_R | PF_W;
-        segments[0].p_memsz = sizeof content;
+        segments[0].p_memsz = segments[0].p_filesz = sizeof content;
         segments[1].p_type = PT_NOTE;
         segments[1].p_memsz = offsetof(Content, state);
         segments[1].p_align = 4;
@@ -52,7 +57,8 @@ struct FakeObject {
 
     Status find(bool &found, SiteTable &table) const
     {
-        return Image(info).find_table(table, found);
+        Image::Cursor cursor;
+        return Image(info).find_table(cursor, table, found);
     }
 };
 
@@ -70,7 +76,7 @@ TEST_CASE("a well-formed note leads to its table")
     CHECK(table.state == &object.content.state);
 }
 
-TEST_CASE("a note of another owner, or with no sites left, is no table")
+TEST_CASE("a note of another owner is no table")
 {
     SiteTable table{};
     bool found = true;
@@ -78,9 +84,16 @@ TEST_CASE("a note of another owner, or with no sites left, is no table")
     other.content.name[0] = 'x';
     CHECK(other.find(found, table) == Status::ok);
     CHECK(!found);
+}
+
+TEST_CASE("an object that has lost its table is not silent")
+{
+    SiteTable table{};
+    bool found = true;
     FakeObject empty;
     empty.content.note.stop = FakeObject::distance(&empty.content.note.stop, empty.content.records);
-    CHECK(empty.find(found, table) == Status::ok);
+    empty.content.state.stop = FakeObject::distance(&empty.content.state.stop, empty.content.records);
+    CHECK(empty.find(found, table) == Status::table_missing);
     CHECK(!found);
 }
 
@@ -103,16 +116,77 @@ TEST_CASE("a table that leaves its object in any way is refused")
     bool found = false;
     const auto refused = [&](auto break_it) {
         FakeObject object;
-        break_it(object.content.note);
+        // The state repeats what the note says of the table, so that it is the table that is looked at.
+        slicepatch_note &note = object.content.note;
+        slicepatch_object_state &state = object.content.state;
+        const slicepatch_note before = note;
+        break_it(note);
+        state.start += note.start - before.start;
+        state.stop += note.stop - before.stop;
         return object.find(found, table) == Status::table_outside_object && !found;
     };
     CHECK(refused([](slicepatch_note &note) { note.start += 1; }));
-    CHECK(refused([](slicepatch_note &note) { note.start = INT32_MIN; }));
+    CHECK(refused([](slicepatch_note &note) { note.start = INT32_MIN / 2; }));
     CHECK(refused([](slicepatch_note &note) { note.stop += 28; }));
-    CHECK(refused([](slicepatch_note &note) { note.stop = INT32_MAX; }));
+    CHECK(refused([](slicepatch_note &note) { note.stop = INT32_MAX / 2; }));
     CHECK(refused([](slicepatch_note &note) { note.stop -= 100; }));
     CHECK(refused([](slicepatch_note &note) { note.object = INT32_MAX; }));
     CHECK(refused([](slicepatch_note &note) { note.object += 4; })); // inside, but misaligned
+}
+
+TEST_CASE("a note that a tool has moved still leads to its table, by way of the state")
+{
+    // As patchelf moves it: what it says of table and state is off by the same.
+    for (std::int32_t moved : {4, 28, 4096, -4096, INT32_MAX / 2, INT32_MIN / 2}) {
+        FakeObject object;
+        object.content.note.start += moved;
+        object.content.note.stop += moved;
+        object.content.note.object += moved;
+        SiteTable table{};
+        bool found = false;
+        CHECK(object.find(found, table) == Status::ok);
+        CHECK(found);
+        CHECK(table.begin == object.content.records);
+        CHECK(table.end == object.content.records + 2);
+        CHECK(table.state == &object.content.state);
+    }
+}
+
+TEST_CASE("a state that is not marked, or names another table, is nobody's")
+{
+    SiteTable table{};
+    bool found = false;
+    const auto refused = [&](auto break_it) {
+        FakeObject object;
+        break_it(object);
+        return object.find(found, table) == Status::table_outside_object && !found;
+    };
+    CHECK(refused([](FakeObject &object) { ++object.content.state.mark[0]; }));
+    CHECK(refused([](FakeObject &object) { object.content.state.start += 28; }));
+    CHECK(refused([](FakeObject &object) { object.content.state.stop -= 28; }));
+}
+
+TEST_CASE("several notes of one object are found one after the other")
+{
+    struct alignas(8) {
+        FakeObject::Content first, second;
+    } both{};
+    FakeObject object;
+    both.first = both.second = object.content; // distances, so that they hold here too
+    object.info.dlpi_addr = reinterpret_cast<ElfW(Addr)>(&both);
+    object.segments[0].p_memsz = object.segments[0].p_filesz = sizeof both;
+    object.segments[1].p_memsz = sizeof both;
+    SiteTable table{};
+    bool found = false;
+    const Image image(object.info);
+    Image::Cursor cursor;
+    CHECK(image.find_table(cursor, table, found) == Status::ok);
+    CHECK(table.state == &both.first.state);
+    CHECK(image.find_table(cursor, table, found) == Status::ok);
+    CHECK(found);
+    CHECK(table.state == &both.second.state);
+    CHECK(image.find_table(cursor, table, found) == Status::ok);
+    CHECK(!found);
 }
 
 TEST_CASE("a read-only state block is refused")
@@ -126,13 +200,15 @@ TEST_CASE("a read-only state block is refused")
 
 TEST_CASE("a note segment of any length, and notes of any sizes, are read without leaving it")
 {
-    for (std::size_t size = 0; size <= offsetof(FakeObject::Content, state); ++size) {
+    constexpr std::size_t name = offsetof(FakeObject::Content, note);
+    for (std::size_t size = 0; size <= offsetof(FakeObject::Content, padding); ++size) {
         FakeObject object;
         object.segments[1].p_memsz = size;
         SiteTable table{};
         bool found = false;
-        CHECK(object.find(found, table) == Status::ok);
-        CHECK(found == (size >= offsetof(FakeObject::Content, note) + sizeof(slicepatch_note)));
+        const bool cut = size >= name && size < name + sizeof(slicepatch_note);
+        CHECK(object.find(found, table) == (cut ? Status::note_malformed : Status::ok));
+        CHECK(found == (size >= name + sizeof(slicepatch_note)));
     }
     for (std::uint32_t huge : {0x7fffffffu, 0x80000000u, 0xfffffffcu, 0xffffffffu}) {
         FakeObject named, described;
@@ -142,36 +218,51 @@ TEST_CASE("a note segment of any length, and notes of any sizes, are read withou
         CHECK(named.find(found, table) == Status::ok);
         CHECK(!found);
         described.content.header.n_descsz = huge;
-        CHECK(described.find(found, table) == Status::ok);
+        CHECK(described.find(found, table) == Status::note_malformed);
         CHECK(!found);
     }
 }
 
-TEST_CASE("a note behind another one is found in a segment of either alignment")
+TEST_CASE("a note behind others is found, however the linker has padded them and aligned the segment")
 {
-    // As linkers write .note.gnu.property: a name of 4 bytes, and in 64-bit objects everything padded to 8.
-    for (std::size_t alignment : {4, 8}) {
-        FakeObject object;
-        struct alignas(8) {
-            ElfW(Nhdr) header{4, 8, 5};
-            char name[4] = "GNU";
-            std::uint8_t property[8]{};
-            FakeObject::Content content{};
-        } before;
-        static_assert(offsetof(decltype(before), content) == 24);
-        before.content.header = object.content.header;
-        std::memcpy(before.content.name, object.content.name, sizeof before.content.name);
-        before.content.note = object.content.note; // distances, so that they hold here too
-        object.info.dlpi_addr = reinterpret_cast<ElfW(Addr)>(&before);
-        object.segments[0].p_memsz = sizeof before;
-        object.segments[1].p_memsz = 24 + offsetof(FakeObject::Content, state);
-        object.segments[1].p_align = alignment;
-        SiteTable table{};
-        bool found = false;
-        CHECK(object.find(found, table) == Status::ok);
-        CHECK(found);
-        CHECK(table.begin == before.content.records);
-    }
+    // What is before ours, in bytes: .note.gnu.property alone, which pads to 8; it and a build id of 20 bytes, which pads to
+    // 4, so that ours is at no multiple of 8 (as mold puts both in one segment); a name whose size is a lie.
+    struct Before {
+        std::size_t size;
+        std::initializer_list<std::uint32_t> words;
+    };
+    const Before befores[] = {
+        {24, {4, 8, 5, 0x554e47, 1, 2}},
+        {24 + 36, {4, 8, 5, 0x554e47, 1, 2, 4, 20, 3, 0x554e47, 1, 2, 3, 4, 5}},
+        {12, {0x7fffffff, 8, 5}},
+    };
+    for (std::size_t alignment : {1, 4, 8, 16})
+        for (const Before &before : befores) {
+            FakeObject object;
+            struct alignas(8) {
+                std::uint8_t bytes[64 + sizeof(FakeObject::Content)];
+            } whole{};
+            std::copy(before.words.begin(), before.words.end(), reinterpret_cast<std::uint32_t *>(whole.bytes));
+            // The note goes behind the others, and what it leads to stays at a multiple of 8 for the state's sake.
+            constexpr std::size_t rest = offsetof(FakeObject::Content, state);
+            std::uint8_t *const moved = whole.bytes + 64 + rest;
+            std::memcpy(moved, &object.content.state, sizeof object.content - rest);
+            std::uint8_t *const note = whole.bytes + before.size;
+            const auto shift = static_cast<std::int32_t>(moved - note) - static_cast<std::int32_t>(rest);
+            object.content.note.start += shift;
+            object.content.note.stop += shift;
+            object.content.note.object += shift;
+            std::memcpy(note, &object.content, offsetof(FakeObject::Content, padding));
+            object.info.dlpi_addr = reinterpret_cast<ElfW(Addr)>(&whole);
+            object.segments[0].p_memsz = object.segments[0].p_filesz = sizeof whole;
+            object.segments[1].p_memsz = before.size + offsetof(FakeObject::Content, padding);
+            object.segments[1].p_align = alignment;
+            SiteTable table{};
+            bool found = false;
+            CHECK(object.find(found, table) == Status::ok);
+            CHECK(found);
+            CHECK(reinterpret_cast<std::uint8_t *>(table.state) == moved);
+        }
 }
 
 TEST_CASE("a segment is left at its end, not one byte behind")

@@ -61,8 +61,8 @@ __asm__(".pushsection .text.hostile, \"ax\", @progbits\n"
 #define RECORDS GOOD("hostile_enter", 9)
 #elif defined(HOSTILE_VERSION)
 #define RECORDS \
-    RECORD("hostile_enter - .", "hostile_cold - .", "hostile_label - .", "hostile_file - .", SLICEPATCH_SITE_ENTER, 2, \
-           SLICEPATCH_ARCH_MACHINE)
+    RECORD("hostile_enter - .", "hostile_cold - .", "hostile_label - .", "hostile_file - .", SLICEPATCH_SITE_ENTER, \
+           SLICEPATCH_RECORD_VERSION + 1, SLICEPATCH_ARCH_MACHINE)
 #elif defined(HOSTILE_MACHINE)
 #define RECORDS \
     RECORD("hostile_enter - .", "hostile_cold - .", "hostile_label - .", "hostile_file - .", SLICEPATCH_SITE_ENTER, \

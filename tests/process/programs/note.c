@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* A shared object with a table of one site and a note that lies about it. The definition says how. */
+/*
+ * A shared object with a table of one site and a note that lies about it. The definition says how. Its state says the same
+ * of the table as its note, as far as a distance can be the same from two places.
+ */
 #include "hostile_text.h"
 
 #include <slicepatch/site.h>
 
-#define VERSION "1"
+#define VERSION SLICEPATCH_EXPAND_(SLICEPATCH_RECORD_VERSION)
 #define RECORD_SIZE "28"
 #define START "note_table - ."
 #define STOP "note_table_end - ."
@@ -13,7 +16,7 @@
 
 #if defined(NOTE_VERSION)
 #undef VERSION
-#define VERSION "2"
+#define VERSION SLICEPATCH_EXPAND_(SLICEPATCH_RECORD_VERSION) " + 1"
 #elif defined(NOTE_RECORD_SIZE)
 #undef RECORD_SIZE
 #define RECORD_SIZE "24"
@@ -36,6 +39,9 @@
 #elif defined(NOTE_TOO_LONG)
 #undef STOP
 #define STOP "note_table - . + 28 * 1000000"
+#elif defined(NOTE_EMPTY)
+#undef STOP
+#define STOP "note_table - ."
 #elif defined(NOTE_STATE)
 #undef STATE
 #define STATE "note_table - ."
@@ -48,11 +54,13 @@ __asm__(".pushsection .text.hostile, \"ax\", @progbits\n" HOSTILE_TEXT ".popsect
         ".pushsection .data.note_state, \"aw\", @progbits\n"
         ".balign 8\n"
         "note_state: .fill 16, 1, 0\n"
+        ".ascii \"" SLICEPATCH_OBJECT_MARK "\"\n"
+        ".long " START ", " STOP "\n"
         ".popsection\n"
         ".pushsection .rodata.note_table, \"a\", @progbits\n"
         ".balign 4\n"
         "note_table: .long hostile_enter - ., hostile_cold - ., 0, 0, 0, 7\n"
-        ".byte 1, 1\n"
+        ".byte 1, " SLICEPATCH_EXPAND_(SLICEPATCH_RECORD_VERSION) "\n"
         ".short " SLICEPATCH_EXPAND_(SLICEPATCH_ARCH_MACHINE) "\n"
         "note_table_end:\n"
         ".popsection\n"
