@@ -130,20 +130,18 @@ Totals compare(const ElfFile &file, const Elf64_Shdr &table) {
     return totals;
 }
 
+/// At every multiple of 4: linkers pad other notes in ways of their own.
 std::size_t count_notes(const ElfFile &file) {
     std::set<std::uint64_t> notes; // by offset: segments may hold one another
     for (const Elf64_Phdr &segment : file.segments) {
         if (segment.p_type != PT_NOTE)
             continue;
-        const std::uint64_t unit = segment.p_align == 8 ? 8 : 4;
-        const auto padded = [unit](std::uint64_t size) { return (size + unit - 1) / unit * unit; };
-        for (std::uint64_t at = 0; at + sizeof(Elf64_Nhdr) <= segment.p_filesz;) {
+        for (std::uint64_t at = 0; at + sizeof(Elf64_Nhdr) + sizeof SLICEPATCH_NOTE_NAME <= segment.p_filesz; at += 4) {
             const auto header = file.at<Elf64_Nhdr>(segment.p_offset + at);
             const std::uint64_t name = segment.p_offset + at + sizeof header;
             if (header.n_namesz == sizeof SLICEPATCH_NOTE_NAME &&
                 !std::memcmp(file.data(name), SLICEPATCH_NOTE_NAME, sizeof SLICEPATCH_NOTE_NAME))
                 notes.insert(name);
-            at += sizeof header + padded(header.n_namesz) + padded(header.n_descsz);
         }
     }
     return notes.size();

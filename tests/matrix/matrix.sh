@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: MIT
 #
 # Builds one annotated program, of C and C++ parts, in many ways, and checks each: the table names every site of the
-# code and nothing else, has no dynamic relocation and one note, and the program runs, finds all its sites and patches
+# code and nothing else, has no dynamic relocation and a note, and the program runs, finds all its sites and patches
 # them. A program, or with MODE shared an object, that includes the header and has no site links too.
 #
 #   matrix.sh INSPECT LIBRARY-FOLDER INCLUDE-FOLDER COMPILER LINKER MODE LEVEL...
 #
-# COMPILER gcc|clang, LINKER bfd|gold|lld, MODE pie|no-pie|static|shared, LEVEL -O0 ... -Os or lto, or several flags as in
-# -O2,-masm=intel; each level with and without --gc-sections. Status 77: this machine cannot link so.
+# COMPILER gcc|clang, LINKER bfd|gold|lld|mold, MODE pie|no-pie|static|shared|gathered, LEVEL -O0 ... -Os or lto, or several flags as in
+# -O2,-masm=intel; each level with and without --gc-sections. MODE gathered is pie with the parts from objects, from an
+# archive, a thin archive, and partial links. Status 77: this machine cannot link so.
 set -euo pipefail
 export LC_ALL=C
 
@@ -88,7 +89,7 @@ shared_library=("$library/libslicepatch.so" "-Wl,-rpath,$library")
 link() {
     local linked=("${target_cxx[@]}" "-fuse-ld=$linker" "$@")
     case $mode in
-    pie) "${linked[@]}" -pie "$work/main.o" "${parts[@]}" "${shared_library[@]}" -o "$work/program" ;;
+    pie | gathered) "${linked[@]}" -pie "$work/main.o" "${parts[@]}" "${shared_library[@]}" -o "$work/program" ;;
     no-pie) "${linked[@]}" -no-pie "$work/main.o" "${parts[@]}" "${shared_library[@]}" -o "$work/program" ;;
     static) "${linked[@]}" -static "$work/main.o" "${parts[@]}" "$library/libslicepatch.a" -o "$work/program" ;;
     shared)
@@ -105,7 +106,7 @@ link_without_sites() {
     local language kind=()
     local libraries=("${shared_library[@]}")
     case $mode in
-    pie) kind=(-pie) ;;
+    pie | gathered) kind=(-pie) ;;
     no-pie) kind=(-no-pie) ;;
     static) kind=(-static) libraries=("$library/libslicepatch.a") ;;
     shared) kind=(-shared) ;;
@@ -119,14 +120,61 @@ link_without_sites() {
     done
 }
 
-# check_file FILE: sets records, and adds to branches and unused.
+# gather HOW: sets parts, to one file where that can be.
+gather() {
+    local -r prefix=${target:+$target-} objects=("$work/c_part.o" "$work/cpp_part.o" "$work/other_cpp_part.o")
+    parts=("$work/parts_$1.o")
+    case $1 in
+    archive) parts=("$work/parts.a") && "${prefix}ar" rcs "${parts[0]}" "${objects[@]}" ;;
+    thin) parts=("$work/thin.a") && "${prefix}ar" rcsT "${parts[0]}" "${objects[@]}" ;;
+    bfd | gold) "${prefix}ld.$1" -r "${objects[@]}" -o "${parts[0]}" ;;
+    lld) ld.lld -r "${objects[@]}" -o "${parts[0]}" ;;
+    mold) # 1.10 does not read the unwind tables of C++ again that it has written so
+        mold -r "${objects[0]}" -o "${parts[0]}"
+        parts+=("${objects[@]:1}")
+        ;;
+    esac
+}
+
+# check_gathered EXPECTED FLAG...: no way of gathering the parts costs a record. A partial link may keep what nobody calls.
+check_gathered() {
+    local -r expected=$1 objects=("${parts[@]}")
+    shift
+    local how
+    for how in archive thin bfd "$linker"; do
+        gather "$how" || fail "cannot gather the parts: $how"
+        link "$@"
+        check_file "$work/program"
+        [ "$records" -ge "$expected" ] || fail "$records sites of $expected are left: $how"
+        check_run "$records"
+    done
+    parts=("${objects[@]}")
+}
+
+# What is vendored in one object with its symbols made local has a state and a note of its own.
+check_vendored() {
+    local -r objects=("${parts[@]}") vendored=$work/vendored.o prefix=${target:+$target-}
+    local how
+    for how in "" --force-group-allocation; do
+        "${prefix}ld.bfd" -r ${how:+"$how"} "$work/c_part.o" -o "$vendored"
+        "${prefix}objcopy" --keep-global-symbol=run_c_part "$vendored"
+        parts=("$vendored" "$work/cpp_part.o" "$work/other_cpp_part.o")
+        link "$@"
+        check_file "$work/program"
+        [ "$notes" -ge 2 ] || fail "what is vendored has lost its note"
+        check_run "$records"
+    done
+    parts=("${objects[@]}")
+}
+
+# check_file FILE: sets records and notes, and adds to branches and unused.
 check_file() {
-    local found some_branches some_unused notes relocations
+    local found some_branches some_unused relocations
     found=$(run "$inspect" "$1") || fail "$(basename "$1"): $found"
     read -r _ records _ some_branches _ some_unused _ notes _ relocations <<<"$found"
     branches=$((branches + some_branches))
     unused=$((unused + some_unused))
-    [ "$notes" -eq 1 ] || fail "$(basename "$1") has $notes notes"
+    [ "$notes" -ge 1 ] || fail "$(basename "$1") has no note"
     [ "$relocations" -eq 0 ] || fail "$(basename "$1") has $relocations dynamic relocations in its table"
     [ "$records" -gt 0 ] || fail "$(basename "$1") has no sites"
 }
@@ -153,7 +201,7 @@ check_landing_pads() {
 }
 
 case $mode in
-pie) place=(-fPIE) ;;
+pie | gathered) place=(-fPIE) ;;
 no-pie | static) place=(-fno-pie) ;;
 shared) place=(-fPIC) ;;
 *) echo "unknown mode $mode" && exit 2 ;;
@@ -194,6 +242,10 @@ for level in "$@"; do
         [ "$linker" != lld ] || [ -z "$sections" ] || expected_unused=0
         [ "$level" = lto ] || [ "$unused" -eq "$expected_unused" ] ||
             fail "$unused sites that nobody calls are left, not $expected_unused"
+        if [ "$mode" = gathered ]; then
+            check_gathered "$total" "${optimisation[@]}" "${collect[@]}"
+            check_vendored "${optimisation[@]}" "${collect[@]}"
+        fi
         built=$((built + 1))
         echo "$compiler $linker $mode $level ${sections:-(all sections)}: $total sites"
         rm -f "$work/program" "$work/libparts.so"

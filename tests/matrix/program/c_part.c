@@ -5,6 +5,14 @@
 
 static volatile unsigned long counter;
 
+/* The first one, with which a linker might drop what it has merged with others. */
+void never_called_in_c(void)
+{
+    SLICEPATCH_ENTER_AS("unused");
+    counter = counter + 1;
+    SLICEPATCH_EXIT_AS("unused");
+}
+
 static void plain(void)
 {
     SLICEPATCH_ENTER();
@@ -12,7 +20,8 @@ static void plain(void)
     SLICEPATCH_EXIT();
 }
 
-__attribute__((noinline)) static void labelled(void)
+/* Not static: those gcc puts first. */
+__attribute__((noinline, visibility("hidden"))) void labelled(void)
 {
     SLICEPATCH_ENTER_AS("c_part");
     counter = counter + 1;
@@ -38,11 +47,4 @@ unsigned long run_c_part(unsigned long times)
             labelled();
     }
     return counter / 4;
-}
-
-void never_called_in_c(void)
-{
-    SLICEPATCH_ENTER_AS("unused");
-    counter = counter + 1;
-    SLICEPATCH_EXIT_AS("unused");
 }
