@@ -77,6 +77,10 @@ struct Backend {
     /// of the three forms are State::foreign and Status::ok; decoder_missing when there is none to ask.
     Status (*decode)(Kind kind, const Place &place, std::span<const std::uint8_t> bytes, Decoded &decoded);
 
+    /// Where the jump leads that starts these bytes of a file, if one does that is a compiled head: how a site that no
+    /// record names is recognised, place() being asked for the rest.
+    bool (*find_target)(std::uint64_t head, std::span<const std::uint8_t> bytes, std::uint64_t &target);
+
     /// Proves that bytes are exactly that form: length, operands, no other effect.
     Status (*verify)(const Form &form, const Place &place, std::int64_t slice_ctrl,
                      std::span<const std::uint8_t> bytes);

@@ -17,6 +17,7 @@ inline constexpr std::array<std::uint8_t, all_kinds.size()> site_sizes{20, 28, 4
 Status encode(Kind kind, State state, std::int64_t slice_ctrl, Form &form);
 Status place(const Form &form, const Place &place, std::uint8_t *bytes);
 Status decode(Kind kind, const Place &place, std::span<const std::uint8_t> bytes, Decoded &decoded);
+bool find_target(std::uint64_t head, std::span<const std::uint8_t> bytes, std::uint64_t &target);
 Status verify(const Form &form, const Place &place, std::int64_t slice_ctrl, std::span<const std::uint8_t> bytes);
 const char *verifier();
 Status sync_text(std::uintptr_t begin, std::uintptr_t end);

@@ -65,6 +65,7 @@ const Backend aarch64_backend = {
     .encode = aarch64::encode,
     .place = aarch64::place,
     .decode = aarch64::decode,
+    .find_target = aarch64::find_target,
     .verify = aarch64::verify,
     .verifier = aarch64::verifier,
     .sync_text = aarch64::sync_text,

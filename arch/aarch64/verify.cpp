@@ -270,6 +270,18 @@ Status decode(Kind kind, const Place &place, std::span<const std::uint8_t> bytes
     return Status::ok;
 }
 
+bool find_target(std::uint64_t head, std::span<const std::uint8_t> bytes, std::uint64_t &target)
+{
+    constexpr std::uint32_t opcode = 0xfc000000, jump = 0x14000000; // B imm26 (Arm ARM, C6.2 "B")
+    std::uint32_t word;
+    if (bytes.size() < sizeof word)
+        return false;
+    std::memcpy(&word, bytes.data(), sizeof word);
+    // Its sign is that of the immediate's upper bit.
+    target = head + static_cast<std::uint64_t>(std::int64_t{static_cast<std::int32_t>(word << 6) >> 4});
+    return (word & opcode) == jump;
+}
+
 Status verify(const Form &form, const Place &place, std::int64_t slice_ctrl, std::span<const std::uint8_t> bytes)
 {
     Decoded decoded;

@@ -40,6 +40,7 @@ const Backend x86_64_backend = {
     .encode = x86_64::encode,
     .place = x86_64::place,
     .decode = x86_64::decode,
+    .find_target = x86_64::find_target,
     .verify = x86_64::verify,
     .verifier = x86_64::verifier,
     .sync_text = x86_64::sync_text,

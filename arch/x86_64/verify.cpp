@@ -156,6 +156,17 @@ Status decode(Kind kind, const Place &place, std::span<const std::uint8_t> bytes
     return Status::ok;
 }
 
+bool find_target(std::uint64_t head, std::span<const std::uint8_t> bytes, std::uint64_t &target)
+{
+    constexpr std::uint8_t jump = 0xe9; // JMP rel32 (Intel SDM vol. 2A, "JMP")
+    std::int32_t distance;
+    if (bytes.size() < 1 + sizeof distance || bytes[0] != jump)
+        return false;
+    std::memcpy(&distance, bytes.data() + 1, sizeof distance);
+    target = head + 1 + sizeof distance + static_cast<std::uint64_t>(std::int64_t{distance});
+    return true;
+}
+
 Status verify(const Form &form, const Place &place, std::int64_t slice_ctrl, std::span<const std::uint8_t> bytes)
 {
     Decoded decoded;

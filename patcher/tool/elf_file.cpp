@@ -67,8 +67,9 @@ void ElfFile::read_sections()
         if (!gelf_getshdr(section, &header))
             continue;
         const char *name = elf_strptr(elf_.get(), names, header.sh_name);
-        sections_.push_back(
-            {name ? name : "", header.sh_addr, header.sh_size, (header.sh_flags & SHF_ALLOC) != 0});
+        const bool loaded = (header.sh_flags & SHF_ALLOC) != 0;
+        sections_.push_back({name ? name : "", header.sh_addr, header.sh_size, loaded,
+                             loaded && (header.sh_flags & SHF_EXECINSTR) != 0});
     }
 }
 

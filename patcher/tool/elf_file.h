@@ -35,7 +35,7 @@ public:
     struct Section {
         std::string name;
         std::uint64_t address, size;
-        bool loaded;
+        bool loaded, executable;
     };
     /// None in a file without section headers.
     [[nodiscard]] const std::vector<Section> &sections() const

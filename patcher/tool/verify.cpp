@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "command.h"
 #include "error.h"
+#include "marked_text.h"
 #include "output.h"
 #include "subject.h"
 
@@ -102,6 +103,7 @@ public:
         for (const Group &group : groups)
             check_group(group);
         check_one_sided(groups);
+        check_marked_text();
         return std::move(findings_);
     }
 
@@ -122,6 +124,24 @@ private:
                 add(nullptr, "the section slicepatch_sites holds {} records, but the note leads to {}: a tool has "
                              "removed or changed the note, without which nothing is patched",
                     section.size / SLICEPATCH_RECORD_SIZE, object_.sites.size());
+    }
+
+    /// Records may be lost with their section: they were collected after a partial link, or the section has another name.
+    void check_marked_text()
+    {
+        if (!file_ || !object_.problems.empty())
+            return;
+        for (const Mark &mark : find_marked_text(*file_)) {
+            const auto record = std::lower_bound(
+                object_.sites.begin(), object_.sites.end(), mark.address,
+                [](const SiteView &site, std::uint64_t address) { return site.link_address < address; });
+            if (record != object_.sites.end() && record->link_address == mark.address)
+                continue;
+            const std::string function = file_->function_at(mark.address);
+            add(nullptr, "{} at {:#x}{}{}: no record names it, so that nobody will patch it: a linker or a tool has "
+                         "dropped, moved or renamed the section slicepatch_sites",
+                kind_name(mark.kind), mark.address, function.empty() ? "" : ", in ", function);
+        }
     }
 
     /// BOLT leaves the old code in place, so that the records lead to sites that look right and never run.
@@ -297,8 +317,7 @@ void Verify::print_text(const Result &result) const
     for (const std::string &line : result.lines)
         print("{}\n", line);
     for (const std::string &name : result.without_sites)
-        print("{}: no sites: nothing in it marks a section, or a tool has dropped the note that leads to them\n",
-              printable(name));
+        print("{}: no sites, and no marked code\n", printable(name));
     const std::size_t count = result.lines.size();
     const std::string verdict = count                    ? fmt::format("{} {}", count, count == 1 ? "finding" : "findings")
                                 : result.incomplete      ? "no finding, but not everything could be read"

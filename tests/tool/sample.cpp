@@ -63,6 +63,17 @@ std::uint8_t *Bytes::at(std::uint64_t address)
     return nullptr;
 }
 
+std::uint64_t Bytes::address_of(const void *part)
+{
+    const auto offset = static_cast<std::uint64_t>(static_cast<const std::uint8_t *>(part) - bytes_.data());
+    for (std::size_t i = 0; i < header().e_phnum; ++i)
+        if (const Elf64_Phdr &segment = program_header(i);
+            segment.p_type == PT_LOAD && offset - segment.p_offset < segment.p_filesz)
+            return segment.p_vaddr + (offset - segment.p_offset);
+    FAIL("that is not loaded");
+    return 0;
+}
+
 const tool::Record &Bytes::find(Kind kind, const std::string &label) const
 {
     for (std::size_t i = 0; i < records_.size(); ++i)

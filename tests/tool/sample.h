@@ -38,6 +38,8 @@ public:
     [[nodiscard]] Elf64_Phdr &program_header_of(std::uint32_t type);
     /// The byte that is loaded at this address.
     [[nodiscard]] std::uint8_t *at(std::uint64_t address);
+    /// The address that this part of it is loaded at.
+    [[nodiscard]] std::uint64_t address_of(const void *part);
 
     [[nodiscard]] const std::vector<tool::Record> &records() const
     {

@@ -103,10 +103,10 @@ TEST_CASE("verify names a site whose record is malformed")
     for (auto field : {&Fields::label, &Fields::file})
         expect_finding(": the label or file name of the site is not inside the object",
                        [field](Bytes &bytes, const tool::Record &record) { bytes.fields(record).*field = INT32_MAX; });
-    expect_finding("the record is of an unknown kind, version or architecture: kind 99, version 1",
+    expect_finding("the record is of an unknown kind, version or architecture: kind 99, version 2",
                    [](Bytes &bytes, const tool::Record &record) { bytes.fields(record).kind = 99; });
-    expect_finding("the record is of an unknown kind, version or architecture: kind 1, version 2",
-                   [](Bytes &bytes, const tool::Record &record) { bytes.fields(record).version = 2; });
+    expect_finding("the record is of an unknown kind, version or architecture: kind 1, version 3",
+                   [](Bytes &bytes, const tool::Record &record) { bytes.fields(record).version = 3; });
     expect_finding(", machine 243",
                    [](Bytes &bytes, const tool::Record &record) { bytes.fields(record).machine = EM_RISCV; });
 }
@@ -118,10 +118,12 @@ TEST_CASE("verify gives the address of a malformed record")
     const tool::Record &record = bytes.find(Kind::enter);
     bytes.fields(record).head += 4;
     const nlohmann::json findings = slicepatch_json({"verify", bytes.write(folder)})["findings"];
-    REQUIRE(findings.size() == 1);
+    REQUIRE(findings.size() == 2); // the record without its site, and the site without its record
     CHECK(findings[0]["address"] == named(bytes, record));
     CHECK(findings[0]["label"] == "sample.lock");
     CHECK(findings[0]["line"] == sample_line("SLICEPATCH_ENTER_AS(\"sample.lock\")"));
+    CHECK(findings[1]["finding"].get<std::string>().find("enter at " + hexadecimal(head_of(record)) +
+                                                         ", in with_label: no record names it") == 0);
 }
 
 TEST_CASE("verify finds a group whose sites are in different states")
@@ -169,15 +171,51 @@ TEST_CASE("verify finds a note that does not fit its table")
     const auto holds = [](const std::string &text, const std::string &words) {
         return text.find(words) != std::string::npos;
     };
-    CHECK(holds(problem([](slicepatch_note &note) { note.version = 2; }), "the slicepatch note is of version 2"));
+    CHECK(holds(problem([](slicepatch_note &note) { note.version = 3; }), "the slicepatch note is of version 3"));
     CHECK(holds(problem([](slicepatch_note &note) { note.record_size = 24; }), "with records of 24 bytes"));
-    CHECK(holds(problem([](slicepatch_note &note) { note.stop -= 1; }), "the table of sites is malformed"));
-    CHECK(holds(problem([](slicepatch_note &note) { note.start += 28; }),
-                "holds 5 records, but the note leads to 4"));
-    CHECK(holds(problem([](slicepatch_note &note) { note.start = INT32_MAX / 28 * 28 - 7; }), "the table of sites"));
-    CHECK(holds(problem([](slicepatch_note &note) { note.object = 0; }), "which is not in writable memory"));
-    CHECK(holds(problem([](slicepatch_note &note) { note.stop = note.start - 4; }), // equal addresses: an empty table
-                "holds 5 records, but the note leads to 0"));
+    const char *const alone = "neither that nor any other writable memory names the same table";
+    CHECK(holds(problem([](slicepatch_note &note) { note.stop -= 1; }), alone));
+    CHECK(holds(problem([](slicepatch_note &note) { note.start += 28; }), alone));
+    CHECK(holds(problem([](slicepatch_note &note) { note.start = INT32_MAX / 28 * 28 - 7; }), alone));
+    CHECK(holds(problem([](slicepatch_note &note) { note.object = 0; }), alone));
+    CHECK(holds(problem([](slicepatch_note &note) { note.stop = note.start - 4; }), alone)); // equal addresses: empty
+}
+
+TEST_CASE("verify and dump follow a note that was moved")
+{
+    const TemporaryFolder folder;
+    Bytes bytes(SAMPLE);
+    for (auto field : {&slicepatch_note::start, &slicepatch_note::stop, &slicepatch_note::object})
+        bytes.note().*field += 0x5000;
+    const std::string path = bytes.write(folder);
+    CHECK(slicepatch_tool({"verify", path}).out ==
+          "5 sites in 1 object: 5 compiled, 0 enabled, 0 off, 0 foreign; all is well\n");
+    CHECK(slicepatch_json({"dump", path})["sites"].size() == sample_sites);
+}
+
+TEST_CASE("verify finds marked code that no record names")
+{
+    const TemporaryFolder folder;
+    Bytes bytes(SAMPLE);
+    // As a linker leaves it that has dropped every record: note and state name an empty table.
+    slicepatch_note &note = bytes.note();
+    const auto state = bytes.address_of(&note.object) + static_cast<std::uint64_t>(std::int64_t{note.object});
+    reinterpret_cast<slicepatch_object_state *>(bytes.at(state))->stop -= note.stop + 4 - note.start;
+    note.stop = note.start - 4;
+    const Outcome outcome = slicepatch_tool({"verify", bytes.write(folder)});
+    CHECK(outcome.status == 1);
+    CHECK(outcome.out.find("holds 5 records, but the note leads to 0") != std::string::npos);
+    for (Kind kind : {Kind::enter, Kind::exit})
+        CHECK(outcome.out.find(std::string(kind_name(kind)) + " at " + hexadecimal(head_of(bytes.find(kind))) +
+                               ", in with_label: no record names it") != std::string::npos);
+    CHECK(outcome.out.ends_with("; 5 findings\n")); // two pairs, and the section
+}
+
+TEST_CASE("verify says that a file has nothing to verify")
+{
+    const Outcome outcome = slicepatch_tool({"verify", SAMPLE_WITHOUT_SITES});
+    CHECK(outcome.status == 0);
+    CHECK(outcome.out.starts_with(SAMPLE_WITHOUT_SITES ": no sites, and no marked code\n"));
 }
 
 TEST_CASE("verify recognises what BOLT leaves behind")
