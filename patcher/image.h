@@ -43,8 +43,8 @@ public:
         int segment = 0;
         std::size_t offset = 0;
     };
-    /// What the object's next note says: one for each of its files that have sites, which name one table and a state each.
-    /// False and ok: there is none.
+    /// What the object's next note says: there is one for each of its files that have sites, with one table for all and
+    /// a state each. False and ok: there is none.
     Status find_table(Cursor &cursor, SiteTable &table, bool &found) const;
 
 private:

@@ -63,8 +63,8 @@ struct slicepatch_object_state {
     int32_t yield_number; /* system call that ends a granted slice */
     int32_t enabled;      /* what slicepatch_enabled() answers at a site that is not patched */
     char mark[8];         /* SLICEPATCH_OBJECT_MARK, without its terminator */
-    int32_t start;        /* as in the note, and from these fields: a tool that moves the note (patchelf) moves no data, */
-    int32_t stop;         /* so that the two say whether the note's distances hold, and lead to the table where not */
+    int32_t start;        /* first record, and below behind the last one, as in the note. A tool that moves the note (patchelf) */
+    int32_t stop;         /* moves no data, so that these say whether the note holds, and lead on where not */
 };
 
 #define SLICEPATCH_OBJECT_MARK "slicept2"
@@ -78,12 +78,12 @@ struct slicepatch_object_state {
 #define SLICEPATCH_EXPAND_(x) SLICEPATCH_STRING_(x)
 
 /*
- * The note and the state block, once per assembly file (.ifndef). The code of an object uses one of its blocks, that of the
- * first file, because the symbol is weak; all are told (find_table). They are no comdat, of which linkers keep one: where
- * objcopy has made the symbols of a vendored object local, its code needs its own block (mold gives it address 0
+ * The note and the state block, once per assembly file (.ifndef). The code of an object uses one of its blocks, that of
+ * the first file, because the symbol is weak; all are told (find_table). They are no comdat, of which linkers keep one:
+ * where objcopy has made the symbols of a vendored object local, its code needs its own block (mold gives it address 0
  * otherwise). They are part of each site's text and not of file-scope asm, because link-time optimisation gathers the
- * latter in one partition. They are in one group because --gc-sections drops a note that is alone in its group, but keeps
- * it beside the state that code uses.
+ * latter in one partition. They are in one group because --gc-sections drops a note that is alone in its group, but
+ * keeps it beside the state that code uses.
  */
 #define SLICEPATCH_OBJECT_TEXT_ \
     ".ifndef .Lslicepatch_object_emitted\n" \

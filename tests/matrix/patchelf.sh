@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# patchelf makes room by moving sections to new segments, and the note with them, whose distances are then wrong. A program
-# and a shared object that it has changed still have all their sites, for the library and for `slicepatch verify`.
+# patchelf makes room by moving sections to new segments, and the note with them, whose distances are then wrong. A
+# program and a shared object that it has changed still have all their sites, for the library and `slicepatch verify`.
 #
 #   patchelf.sh LIBRARY-FOLDER INCLUDE-FOLDER PROGRAM-FOLDER
 #
@@ -42,8 +42,8 @@ check() {
     [[ $verdict == "$sites sites in "* ]] || fail "$1: $verdict"
 }
 
-# moved FILE: whether its note is not where the linker had put it. Otherwise there is nothing to see here.
-moved=0
+moved=0 # how often a note was not where the linker had put it any more
+# note_of FILE: the address of its note.
 note_of() {
     readelf --sections --wide "$1" | sed -n 's/.*\.note\.slicepatch *NOTE *\([0-9a-f]*\).*/\1/p'
 }
