@@ -63,8 +63,8 @@ struct slicepatch_object_state {
     int32_t yield_number; /* system call that ends a granted slice */
     int32_t enabled;      /* what slicepatch_enabled() answers at a site that is not patched */
     char mark[8];         /* SLICEPATCH_OBJECT_MARK, without its terminator */
-    int32_t start;        /* first record, and below behind the last one, as in the note. A tool that moves the note (patchelf) */
-    int32_t stop;         /* moves no data, so that these say whether the note holds, and lead on where not */
+    int32_t start;        /* first record, and behind the last one, as in the note: a tool that moves that (patchelf) */
+    int32_t stop;         /* moves no data, so that these two say whether the note holds, and lead on where not */
 };
 
 #define SLICEPATCH_OBJECT_MARK "slicept2"
