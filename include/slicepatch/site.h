@@ -164,16 +164,10 @@ struct slicepatch_object_state {
     ".popsection\n" \
     SLICEPATCH_OBJECT_TEXT_
 
-/*
- * A linker that folds functions of equal code (--icf) compares their relocations, and may drop the records of all but one.
- * The last line, which changes no byte, tells it that functions are not equal where labels differ: an EXIT must not serve
- * ENTERs of a label that its record does not tell.
- */
 #define SLICEPATCH_LABEL_TEXT_(label) \
     ".pushsection .rodata.slicepatch_strings, \"aMS\", @progbits, 1\n" \
     ".Lslicepatch_label%=: .asciz \"" label "\"\n" \
-    ".popsection\n" \
-    ".reloc .Lslicepatch_head%=, BFD_RELOC_NONE, .Lslicepatch_label%=\n"
+    ".popsection\n"
 
 #define SLICEPATCH_NO_LABEL_ "0"
 #define SLICEPATCH_HAS_LABEL_ ".Lslicepatch_label%= - ."
