@@ -202,6 +202,7 @@ private:
         Array<Action> actions;
         Array<Edit> edits;
         Relations relations(list);
+        REQUIRE(relations.reserve() == Status::ok);
         REQUIRE(relations.gather() == Status::ok);
         for (std::uint32_t i = 0; i < count_groups(); ++i)
             if (deselected >> i & 1)

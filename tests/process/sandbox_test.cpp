@@ -160,14 +160,14 @@ TEST_CASE("a sealed process cannot be reverted by the system calls of any archit
 
 TEST_CASE("a process that cannot be sealed has no new restriction, and is told") {
     needs_whole_system("seccomp filters");
-    const Outcome sealed = seal({"nobody"}, {"no-new-privs"});
+    const Outcome sealed = seal({"unprivileged"}, {"no-new-privs"});
     if (skipped(sealed, "a process without CAP_SYS_ADMIN"))
         return;
     CHECK(sealed.value("guarantee") == "2");
     CHECK(sealed.value("no_new_privs") == "1"); // the price, where the kernel asks for it
     CHECK(seal({}, {"no-new-privs"}).value("no_new_privs") == "0");
     for (int error : {EPERM, EACCES, ENOSYS, EINVAL, ENOMEM}) {
-        const Outcome refused = seal({"seccomp=" + std::to_string(error), "nobody"}, {"no-new-privs", "run=100", "check"});
+        const Outcome refused = seal({"seccomp=" + std::to_string(error), "unprivileged"}, {"no-new-privs", "run=100", "check"});
         CAPTURE(refused.out);
         CHECK(refused.value("guarantee") == "1");
         CHECK(refused.value("failure") == "not sealed: the kernel or a sandbox refuses the filter");

@@ -245,11 +245,11 @@ TEST_CASE("verify says of a file without sites that it has none")
 {
     const Outcome one = slicepatch_tool({"verify", "/bin/true"});
     CHECK(one.status == 0);
-    CHECK(one.out == "/bin/true: no sites: nothing in it marks a section, or a tool has dropped the note that leads to them\n"
+    CHECK(one.out == "/bin/true: no sites, and no marked code\n"
                      "0 sites in 0 objects: 0 compiled, 0 enabled, 0 off, 0 foreign; there was nothing to verify\n");
     const Outcome both = slicepatch_tool({"verify", "/bin/true", SAMPLE});
     CHECK(both.status == 0);
-    CHECK(both.out.starts_with("/bin/true: no sites: "));
+    CHECK(both.out.starts_with("/bin/true: no sites, "));
     CHECK(both.out.ends_with("; all is well\n"));
     CHECK(slicepatch_json({"verify", "/bin/true", SAMPLE})["without_sites"] == nlohmann::json::array({"/bin/true"}));
     CHECK(slicepatch_json({"verify", SAMPLE})["without_sites"].empty());

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "patcher/plan.h"
+#include "patcher/relations.h"
 #include "patcher/selection.h"
 
 #include <doctest/doctest.h>
@@ -54,7 +55,9 @@ Action plan_for(void (*function)(), const char *selection)
     Selection selected;
     REQUIRE(select_groups(list, selection, selected) == Status::ok);
     REQUIRE(selected.unnamed == nullptr);
-    REQUIRE(plan(list, {SLICEPATCH_GUARANTEE_PROCESS, true, false, true}, selected.groups, actions) == Status::ok);
+    Relations relations(list);
+    REQUIRE(relations.reserve() == Status::ok);
+    REQUIRE(plan(selected, {SLICEPATCH_GUARANTEE_PROCESS, true, false, true}, relations, actions) == Status::ok);
     return actions[0];
 }
 

@@ -34,24 +34,30 @@ static void remove_file(const char *path)
         broken("unlink");
 }
 
+static void copy_file(const char *from, const char *to)
+{
+    FILE *in = fopen(from, "rbe"), *out = fopen(to, "wbe");
+    static char bytes[1 << 16];
+    size_t size;
+    if (!in || !out)
+        broken(to);
+    while ((size = fread(bytes, 1, sizeof bytes, in)) > 0)
+        if (fwrite(bytes, 1, size, out) != size)
+            broken(to);
+    if (fclose(in) || fclose(out))
+        broken(to);
+}
+
 /* copy=FROM:TO */
-static void copy_file(const char *paths)
+static void copy_by_paths(const char *paths)
 {
     const char *const to = strchr(paths, ':');
-    char from[4096], bytes[4096];
+    char from[4096];
     if (!to || (size_t)(to - paths) >= sizeof from)
         broken(paths);
     memcpy(from, paths, (size_t)(to - paths));
     from[to - paths] = 0;
-    FILE *source = fopen(from, "re"), *copy = fopen(to + 1, "we");
-    if (!source || !copy)
-        broken(paths);
-    for (size_t size; (size = fread(bytes, 1, sizeof bytes, source)) > 0;)
-        if (fwrite(bytes, 1, size, copy) != size)
-            broken("fwrite");
-    fclose(source);
-    if (fclose(copy))
-        broken("fclose");
+    copy_file(from, to + 1);
 }
 
 static void change_folder(const char *path)
@@ -183,20 +189,6 @@ static void nest_across(const char *argument)
     printf("depths=%u %u %u\n", one, two, slicepatch_depth_);
 }
 
-static void copy_file(const char *from, const char *to)
-{
-    FILE *in = fopen(from, "rbe"), *out = fopen(to, "wbe");
-    static char bytes[1 << 16];
-    size_t size;
-    if (!in || !out)
-        broken(to);
-    while ((size = fread(bytes, 1, sizeof bytes, in)) > 0)
-        if (fwrite(bytes, 1, size, out) != size)
-            broken(to);
-    if (fclose(in) || fclose(out))
-        broken(to);
-}
-
 /* Whether that many copies of an object can be open at once: each is a file, of a name of its own. */
 static void open_copies(const char *path)
 {
@@ -264,7 +256,7 @@ const struct verb object_verbs[] = {
     {"open", open_object},
     {"fifo", replace_by_fifo},
     {"remove", remove_file},
-    {"copy", copy_file},
+    {"copy", copy_by_paths},
     {"folder", change_folder},
     {"copies", open_copies},
     {"open-deeply", open_object_deeply},

@@ -182,7 +182,7 @@ static void seccomp_answer(const char *error)
 }
 
 /* Without CAP_SYS_ADMIN, in a process that may still write to itself. */
-static void become_nobody(const char *argument)
+static void lose_privileges(const char *argument)
 {
     (void)argument;
     const uid_t nobody = 65534;
@@ -440,7 +440,7 @@ const struct verb obstacle_verbs[] = {
     {"seccomp", seccomp_answer},
     {"kill-rseq", kill_rseq},
     {"kill-registrations", kill_registrations},
-    {"nobody", become_nobody},
+    {"unprivileged", lose_privileges},
     {"no-new-privs", print_no_new_privs},
     {"revert-by-all-means", revert_by_all_means},
     {"available", make_available},
