@@ -7,11 +7,15 @@ set -euo pipefail
 
 usage() {
     cat <<'TEXT'
-usage: tests/run.sh [--full | --kernel | --arm64]
+usage: tests/run.sh [--quick | --full | --kernel | --arm64 | --debian [RELEASE]]
 
 Default, about 10 minutes on 2 cores: a release tree with all tests, and a tree with the address and undefined-behaviour
 sanitizers (clang) with the tests that they can watch, and a short fuzz run.
 
+  --quick  the release tree alone, without the matrix of compilers and linkers
+  --debian RELEASE
+           the same in a root of another release of Debian, trixie (13) unless one is named; 15 minutes, and the packages
+           that are needed there. tests/debian.sh runs anything else in it
   --kernel Linux with time slice extensions, stock and with the series of kernel/patches, and the tests that run in
            virtual machines with them; 25 minutes where no kernel is built yet, and 165 MB of source
   --arm64  a tree for arm64, by a cross compiler: the tests that an emulator of processes can run (qemu-user), and
@@ -68,15 +72,16 @@ list_skips() {
         }' "$1" | sed "s/&apos;/'/g; s/&quot;/\"/g; s/&lt;/</g; s/&gt;/>/g; s/&amp;/\&/g"
 }
 
-# tree PRESET FOLDER: configures, builds and tests one; what its tests say goes to a file that is shown where one fails.
+# tree PRESET FOLDER [CTEST-ARGUMENT...]: configures, builds and tests one; what its tests say goes to a file that is shown where one fails.
 tree() {
     local preset=$1 folder=$2
     local results=$folder/results.xml
+    shift 2
     printf '\n== %s\n' "$preset"
     (cd "$root" && cmake --preset "$preset" && cmake --build --preset "$preset")
     rm -f "$results"
     # A failing test is counted; one that could not even be run is an error.
-    (cd "$root" && ctest --preset "$preset" --output-junit "$results") || [ -f "$results" ]
+    (cd "$root" && ctest --preset "$preset" --output-junit "$results" "$@") || [ -f "$results" ]
     list_skips "$results"
     add_results "$results"
 }
@@ -135,6 +140,29 @@ arm64_tests() {
     SLICEPATCH_VM_KERNELS="${kernels[*]}" tree aarch64-kernel "$root/build-aarch64"
 }
 
+quick_tests() {
+    tree release "$root/build" --exclude-regex '^matrix'
+}
+
+# In there, this script's own last line says what to add.
+debian_tests() {
+    local status=0 output=$root/build/debian.log
+    mkdir -p "$root/build"
+    printf '\n== Debian %s\n' "$release"
+    "$root/tests/debian.sh" "$release" tests/run.sh --quick 2>&1 | tee "$output" || status=${PIPESTATUS[0]}
+    if [ "$status" -eq 77 ]; then
+        echo "skipped: Debian $release: $(sed -n 's/.*skipped: //p' "$output" | tail -n 1)"
+        skipped=$((skipped + 1))
+    elif [[ $(tail -n 1 "$output") =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed,\ ([0-9]+)\ skipped$ ]]; then
+        passed=$((passed + BASH_REMATCH[1]))
+        failed=$((failed + BASH_REMATCH[2]))
+        skipped=$((skipped + BASH_REMATCH[3]))
+    else
+        echo "FAILED: Debian $release: it did not get to its end"
+        failed=$((failed + 1))
+    fi
+}
+
 default_tests() {
     tree release "$root/build"
     tree sanitize "$root/build-sanitize"
@@ -144,6 +172,11 @@ main() {
     local stage=default_tests
     case "${1-}" in
     "") ;;
+    --quick) stage=quick_tests ;;
+    --debian)
+        stage=debian_tests
+        release=${2-trixie}
+        ;;
     --kernel) stage=kernel_tests ;;
     --arm64) stage=arm64_tests ;;
     --full)
@@ -159,7 +192,9 @@ main() {
         exit 2
         ;;
     esac
-    ensure_packages "${build_packages[@]}" "${test_packages[@]}"
+    if [ "$stage" != debian_tests ]; then # which need nothing of this machine
+        ensure_packages "${build_packages[@]}" "${test_packages[@]}"
+    fi
     "$stage"
     printf '\n%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
     [ "$failed" -eq 0 ]
