@@ -8,7 +8,6 @@
 #include <cstdlib>
 #include <cstring>
 #include <iterator>
-#include <string_view>
 #include <sys/auxv.h>
 #include <unistd.h>
 
@@ -21,7 +20,7 @@ constexpr std::uint32_t known_flags = SLICEPATCH_OPTION_OFF | SLICEPATCH_OPTION_
                                       SLICEPATCH_OPTION_SEAL;
 
 // Of the library; of the simulator (sim/protocol.h), and of this project's own scripts and tests.
-constexpr std::string_view known_names[] = {
+constexpr const char *known_names[] = {
     "SLICEPATCH",           "SLICEPATCH_LIVE",          "SLICEPATCH_LOCK",         "SLICEPATCH_RSEQ",
     "SLICEPATCH_SEAL",      "SLICEPATCH_SITES",         "SLICEPATCH_VERBOSE",      "SLICEPATCH_WRITER",
     "SLICEPATCH_SIM_KERNEL", "SLICEPATCH_SIM_TICK_US",  "SLICEPATCH_SIM_SLICE_US", "SLICEPATCH_SIM_RSEQ_FLAGS",
@@ -215,9 +214,12 @@ Status read_settings(const slicepatch_options *options, bool caller_is_executabl
 
 bool is_unknown_variable(const char *entry)
 {
-    const std::string_view name(entry, std::strcspn(entry, "="));
-    return name.starts_with(known_names[0]) &&
-           std::find(std::begin(known_names), std::end(known_names), name) == std::end(known_names);
+    const std::size_t length = std::strcspn(entry, "=");
+    const auto is_this = [&](const char *name) {
+        return std::strlen(name) == length && !std::memcmp(name, entry, length);
+    };
+    return !std::strncmp(entry, known_names[0], std::strlen(known_names[0])) &&
+           std::none_of(std::begin(known_names), std::end(known_names), is_this);
 }
 
 bool unknown_variable(unsigned index, char (&name)[64])

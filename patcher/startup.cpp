@@ -16,7 +16,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <string_view>
+#include <iterator>
 #include <time.h>
 
 namespace slicepatch {
@@ -28,8 +28,8 @@ constexpr slicepatch_report report_before_init()
     slicepatch_report report{};
     report.size = sizeof report;
     report.yield_number = SLICEPATCH_NR_RSEQ_SLICE_YIELD;
-    constexpr std::string_view reason = "slicepatch_init() has not been called";
-    std::copy(reason.begin(), reason.end(), report.reason);
+    constexpr char reason[] = "slicepatch_init() has not been called";
+    std::copy(std::begin(reason), std::end(reason), report.reason);
     return report;
 }
 
