@@ -28,12 +28,14 @@ struct ObjectSearch {
 int visit_object(dl_phdr_info *info, std::size_t, void *data)
 {
     auto &search = *static_cast<ObjectSearch *>(data);
-    if (search.next == search.list.objects.size())
-        return 1;
-    const Object &object = search.list.objects[search.next];
-    if (info->dlpi_addr == object.base && !std::strcmp(info->dlpi_name, object.name))
+    const Array<Object> &objects = search.list.objects;
+    // One that was made of several files with sites has an entry for each of its states.
+    const auto is_this = [&](const Object &object) {
+        return info->dlpi_addr == object.base && !std::strcmp(info->dlpi_name, object.name);
+    };
+    while (search.next < objects.size() && is_this(objects[search.next]) && search.status == Status::ok)
         search.status = search.found.push({*info, search.next++});
-    return search.status != Status::ok;
+    return search.next == objects.size() || search.status != Status::ok;
 }
 
 /// The last item matches everything: no other one matters.
