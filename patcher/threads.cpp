@@ -53,11 +53,12 @@ bool end_start()
     return seen & enabling;
 }
 
-/// Enables the calling thread. newly: it was not counted before. A guest in this memory is no thread of this process.
-int enable_and_count(bool &newly)
+/// Enables the calling thread. newly: it was not counted before. A guest in this memory is no thread of this process; what
+/// was started here is none, and asks nothing that a late sandbox might kill for.
+int enable_and_count(bool was_started_here, bool &newly)
 {
     const int answer = enable_thread_area();
-    newly = answer == 0 && !this_thread_counted && !shares_memory();
+    newly = answer == 0 && !this_thread_counted && (was_started_here || !shares_memory());
     if (newly) {
         this_thread_counted = true;
         enabled_count.fetch_add(1);
@@ -96,7 +97,7 @@ int enable_this_thread()
     // As if it were starting: it is counted before new threads enable themselves, and not missed then; or afterwards.
     const bool may_be_missed = begin_start();
     bool newly = false;
-    const int answer = enable_and_count(newly);
+    const int answer = enable_and_count(false, newly);
     (void)end_start();
     if (newly && may_be_missed)
         change_missed(-1);
@@ -116,7 +117,7 @@ void fail_thread_start()
 void enable_started_thread()
 {
     bool newly = false;
-    if (end_start() && enable_and_count(newly) != 0)
+    if (end_start() && enable_and_count(true, newly) != 0)
         change_missed(1);
 }
 
