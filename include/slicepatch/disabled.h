@@ -75,6 +75,12 @@ SLICEPATCH_API int slicepatch_init_from(const void *here, const struct slicepatc
     return options->flags & SLICEPATCH_OPTION_REQUIRE ? -SLICEPATCH_EPERM_ : 0;
 }
 
+SLICEPATCH_API int slicepatch_init_from_executable(const void *here, const struct slicepatch_options *options,
+                                                   struct slicepatch_report *report)
+{
+    return slicepatch_init_from(here, options, report);
+}
+
 SLICEPATCH_API int slicepatch_thread_init(void)
 {
     return 0;

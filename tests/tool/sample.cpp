@@ -103,6 +103,15 @@ slicepatch_note &Bytes::note()
     throw std::runtime_error("the sample has no note");
 }
 
+slicepatch_object_state &Bytes::state()
+{
+    const std::string_view mark(SLICEPATCH_OBJECT_MARK);
+    const auto found = std::search(bytes_.begin(), bytes_.end(), mark.begin(), mark.end());
+    if (found == bytes_.end())
+        throw std::runtime_error("the sample has no state");
+    return *reinterpret_cast<slicepatch_object_state *>(&*found - offsetof(slicepatch_object_state, mark));
+}
+
 void Bytes::put(const tool::Record &record, State state, std::int64_t slice_ctrl)
 {
     const Backend &backend = *find_backend(header().e_machine);

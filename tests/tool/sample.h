@@ -49,6 +49,7 @@ public:
     [[nodiscard]] const tool::Record &find(Kind kind, const std::string &label = "sample.lock") const;
     [[nodiscard]] slicepatch_site_record &fields(const tool::Record &record);
     [[nodiscard]] slicepatch_note &note();
+    [[nodiscard]] slicepatch_object_state &state();
     /// Writes a form over a site.
     void put(const tool::Record &record, State state, std::int64_t slice_ctrl = sample_offset);
     /// Makes a distance field name an address.
