@@ -4,7 +4,10 @@
 #include "note.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
+#include <sys/uio.h>
+#include <unistd.h>
 
 namespace slicepatch {
 
@@ -19,6 +22,37 @@ std::uintptr_t address_of(const void *pointer)
 std::uintptr_t named_by(const std::int32_t &field)
 {
     return address_of(&field) + static_cast<std::uintptr_t>(std::intptr_t{field});
+}
+
+/// Whether a copy of the state that is at address says that its table is this one.
+bool names_table(const slicepatch_object_state &state, std::uintptr_t address, const SiteTable &table)
+{
+    const auto named = [&](std::size_t field, std::int32_t distance) {
+        return address + field + static_cast<std::uintptr_t>(std::intptr_t{distance});
+    };
+    return !std::memcmp(state.mark, SLICEPATCH_OBJECT_MARK, sizeof state.mark) &&
+           named(offsetof(slicepatch_object_state, start), state.start) == address_of(table.begin) &&
+           named(offsetof(slicepatch_object_state, stop), state.stop) == address_of(table.end);
+}
+
+SiteTable moved_by(std::uintptr_t by, const SiteTable &table)
+{
+    return {reinterpret_cast<const slicepatch_site_record *>(address_of(table.begin) + by),
+            reinterpret_cast<const slicepatch_site_record *>(address_of(table.end) + by),
+            reinterpret_cast<slicepatch_object_state *>(address_of(table.state) + by)};
+}
+
+/// Copies what can be read, up to the first part that cannot; returns its size. first bytes, and the rest, are a part
+/// each. By the kernel, which answers where the program would die.
+std::size_t read_own_memory(std::uintptr_t address, std::span<std::uint8_t> bytes, std::size_t first)
+{
+    const int saved = errno;
+    const iovec to{bytes.data(), bytes.size()};
+    const iovec from[] = {{reinterpret_cast<void *>(address), first},
+                          {reinterpret_cast<void *>(address + first), bytes.size() - first}};
+    const ssize_t size = process_vm_readv(getpid(), &to, 1, from, 2, 0);
+    errno = saved;
+    return size < 0 ? 0 : static_cast<std::size_t>(size);
 }
 
 } // namespace
@@ -45,31 +79,36 @@ bool Image::is_state_of(std::uintptr_t address, const SiteTable &table) const
 {
     if (address % alignof(slicepatch_object_state) || !contains(address, sizeof(slicepatch_object_state), PF_R | PF_W))
         return false;
-    const auto &state = *reinterpret_cast<const slicepatch_object_state *>(address);
-    return !std::memcmp(state.mark, SLICEPATCH_OBJECT_MARK, sizeof state.mark) &&
-           named_by(state.start) == address_of(table.begin) && named_by(state.stop) == address_of(table.end);
+    return names_table(*reinterpret_cast<const slicepatch_object_state *>(address), address, table);
 }
 
 /// The block by its mark, in the initialised part of each writable segment: where a tool has moved the note, and nothing
-/// else, all that it says is off by the same.
-bool Image::find_moved(SiteTable &table) const
+/// else, all that it says is off by the same, and so are all notes of the object. The kernel reads, in steps: what the
+/// program has closed since is passed over.
+bool Image::find_moved(Cursor &cursor, SiteTable &table) const
 {
-    const std::uintptr_t size = address_of(table.end) - address_of(table.begin);
-    const std::uintptr_t from_table = address_of(table.state) - address_of(table.begin);
+    const SiteTable told = table;
+    table = moved_by(cursor.moved, told);
+    if (is_state_of(address_of(table.state), table))
+        return true;
+    constexpr std::uintptr_t unit = alignof(slicepatch_object_state), step = 2048; // a part of every page
+    alignas(unit) std::uint8_t bytes[step + sizeof(slicepatch_object_state)];
     for (int i = 0; i < info_.dlpi_phnum; ++i) {
         const ElfW(Phdr) &segment = info_.dlpi_phdr[i];
-        const std::uintptr_t begin = info_.dlpi_addr + segment.p_vaddr;
         constexpr unsigned wanted = PF_R | PF_W;
         if (segment.p_type != PT_LOAD || (segment.p_flags & wanted) != wanted || segment.p_filesz > segment.p_memsz)
             continue;
-        constexpr std::uintptr_t unit = alignof(slicepatch_object_state);
-        for (std::uintptr_t at = (begin + unit - 1) / unit * unit;
-             at - begin + sizeof(slicepatch_object_state) <= segment.p_filesz; at += unit) {
-            const auto *const begin_of = reinterpret_cast<const slicepatch_site_record *>(at - from_table);
-            const SiteTable moved{begin_of, reinterpret_cast<const slicepatch_site_record *>(at - from_table + size),
-                                  reinterpret_cast<slicepatch_object_state *>(at)};
-            if (is_state_of(at, moved)) {
-                table = moved;
+        const std::uintptr_t begin = info_.dlpi_addr + segment.p_vaddr, end = begin + segment.p_filesz;
+        for (std::uintptr_t from = begin / step * step; from < end; from += step) {
+            const std::size_t size = read_own_memory(from, {bytes, sizeof bytes}, step);
+            for (std::uintptr_t at = 0; at < step && at + sizeof(slicepatch_object_state) <= size; at += unit) {
+                slicepatch_object_state state;
+                std::memcpy(&state, bytes + at, sizeof state);
+                const std::uintptr_t by = from + at - address_of(told.state);
+                table = moved_by(by, told);
+                if (!names_table(state, from + at, table) || !is_state_of(from + at, table))
+                    continue;
+                cursor.moved = by;
                 return true;
             }
         }
@@ -77,7 +116,7 @@ bool Image::find_moved(SiteTable &table) const
     return false;
 }
 
-Status Image::check_note(std::span<const std::uint8_t> descriptor, SiteTable &table) const
+Status Image::check_note(std::span<const std::uint8_t> descriptor, Cursor &cursor, SiteTable &table) const
 {
     const auto &note = *reinterpret_cast<const slicepatch_note *>(descriptor.data());
     if (descriptor.size() != sizeof note || address_of(descriptor.data()) % alignof(slicepatch_note) ||
@@ -86,7 +125,7 @@ Status Image::check_note(std::span<const std::uint8_t> descriptor, SiteTable &ta
     table = {reinterpret_cast<const slicepatch_site_record *>(named_by(note.start)),
              reinterpret_cast<const slicepatch_site_record *>(named_by(note.stop)),
              reinterpret_cast<slicepatch_object_state *>(named_by(note.object))};
-    if (!is_state_of(address_of(table.state), table) && !find_moved(table))
+    if (!is_state_of(address_of(table.state), table) && !find_moved(cursor, table))
         return Status::table_outside_object;
     const std::uintptr_t begin = address_of(table.begin), end = address_of(table.end);
     if (begin == end)
@@ -111,7 +150,7 @@ Status Image::find_table(Cursor &cursor, SiteTable &table, bool &found) const
             continue;
         if (descriptor.size > notes.size() - descriptor.offset)
             return Status::note_malformed;
-        const Status status = check_note(notes.subspan(descriptor.offset, descriptor.size), table);
+        const Status status = check_note(notes.subspan(descriptor.offset, descriptor.size), cursor, table);
         found = status == Status::ok;
         return status;
     }

@@ -42,6 +42,7 @@ public:
     struct Cursor {
         int segment = 0;
         std::size_t offset = 0;
+        std::uintptr_t moved = 0; // by how much a tool has moved the notes of the object, as far as is known
     };
     /// What the object's next note says: there is one for each of its files that have sites, with one table for all and
     /// a state each. False and ok: there is none.
@@ -61,10 +62,10 @@ private:
         return last;
     }
     [[nodiscard]] Segment find_segment(std::uintptr_t address) const;
-    Status check_note(std::span<const std::uint8_t> descriptor, SiteTable &table) const;
+    Status check_note(std::span<const std::uint8_t> descriptor, Cursor &cursor, SiteTable &table) const;
     /// Whether the block at address is marked and names this table.
     [[nodiscard]] bool is_state_of(std::uintptr_t address, const SiteTable &table) const;
-    [[nodiscard]] bool find_moved(SiteTable &table) const;
+    [[nodiscard]] bool find_moved(Cursor &cursor, SiteTable &table) const;
 
     const dl_phdr_info &info_;
     mutable Segment last_text_{}, last_data_{};

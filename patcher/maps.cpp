@@ -2,6 +2,7 @@
 #include "maps.h"
 
 #include <cerrno>
+#include <climits>
 #include <cstring>
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -10,6 +11,8 @@
 namespace slicepatch {
 
 namespace {
+
+constexpr std::size_t buffer_size = 4096;
 
 int digit_of(int character)
 {
@@ -26,30 +29,45 @@ Maps::~Maps()
         close(file_);
 }
 
-bool Maps::open()
+bool Maps::open_file(const char *path)
 {
     if (file_ < 0)
-        file_ = ::open(path_, O_RDONLY | O_CLOEXEC);
+        file_ = ::open(path, O_RDONLY | O_CLOEXEC);
     next_ = filled_ = 0;
     current_ = {};
     in_line_ = false;
-    return file_ >= 0 && lseek(file_, 0, SEEK_SET) == 0;
+    return file_ >= 0 && lseek(file_, 0, SEEK_SET) == 0 && buffer_.reserve(buffer_size) == Status::ok;
+}
+
+/// Of a process whose first thread has ended, /proc/self shows no mapping; this thread's own folder (Linux 3.17) does.
+/// Not that one at once: emulators of processes know the first alone.
+bool Maps::open()
+{
+    if (!open_file(path_))
+        return false;
+    const char *instead = path_ == own ? "/proc/thread-self/maps"
+                          : path_ == own_with_flags ? "/proc/thread-self/smaps" : nullptr;
+    if (!instead || peek() != end_of_file)
+        return true;
+    close(file_);
+    file_ = -1;
+    return open_file(instead);
 }
 
 /// The next character, or end_of_file, or failed.
 int Maps::peek()
 {
     if (next_ < filled_)
-        return static_cast<unsigned char>(buffer_[next_]);
+        return static_cast<unsigned char>(buffer_.begin()[next_]);
     ssize_t size;
     do
-        size = read(file_, buffer_, sizeof buffer_);
+        size = read(file_, buffer_.begin(), buffer_size);
     while (size < 0 && errno == EINTR);
     if (size <= 0)
         return size ? failed : end_of_file;
     next_ = 0;
     filled_ = static_cast<std::size_t>(size);
-    return static_cast<unsigned char>(buffer_[0]);
+    return static_cast<unsigned char>(*buffer_.begin());
 }
 
 bool Maps::skip(char expected)
@@ -108,8 +126,9 @@ bool Maps::skip_line()
     for (;;) {
         if (peek() < 0)
             return false;
-        const char *newline = static_cast<const char *>(std::memchr(buffer_ + next_, '\n', filled_ - next_));
-        next_ = newline ? static_cast<std::size_t>(newline - buffer_) + 1 : filled_;
+        const char *begin = buffer_.begin();
+        const char *newline = static_cast<const char *>(std::memchr(begin + next_, '\n', filled_ - next_));
+        next_ = newline ? static_cast<std::size_t>(newline - begin) + 1 : filled_;
         if (newline)
             return true;
     }
@@ -177,17 +196,15 @@ Maps::Answer Maps::look_for(std::uintptr_t address)
     return Answer::found;
 }
 
-bool Maps::read_name(char (&name)[PATH_MAX])
+bool Maps::read_name(Array<char> &name)
 {
+    name.clear();
     while (in_line_ && skip(' '))
         ;
-    std::size_t length = 0;
-    for (; in_line_ && peek() >= 0 && peek() != '\n' && length < sizeof name; ++next_)
-        name[length++] = buffer_[next_];
-    if (length == sizeof name)
-        return false;
-    name[length] = 0;
-    return length;
+    for (; in_line_ && peek() >= 0 && peek() != '\n' && name.size() < PATH_MAX; ++next_)
+        if (name.push(buffer_.begin()[next_]) != Status::ok)
+            return false;
+    return !name.empty() && name.size() < PATH_MAX && name.push(0) == Status::ok;
 }
 
 } // namespace slicepatch

@@ -6,7 +6,8 @@
 #ifndef SLICEPATCH_MAPS_H
 #define SLICEPATCH_MAPS_H
 
-#include <climits>
+#include "array.h"
+
 #include <cstddef>
 #include <cstdint>
 
@@ -26,7 +27,7 @@ struct Mapping {
     FileIdentity file;
 };
 
-/// Reads forward, without memory of its own but a buffer: one look at all mappings answers any number of questions in
+/// Reads forward, through a buffer on the heap, since init may run on a small stack: one look at all mappings answers any number of questions in
 /// the order of addresses. A mapping that stays as it is while it is looked for is found, whatever others do meanwhile
 /// (Documentation/filesystems/proc.rst, "/proc/PID/maps").
 class Maps {
@@ -43,14 +44,16 @@ public:
 
     /// The mapping that holds address. From the beginning again, where address lies before the last answer.
     Answer find(std::uintptr_t address, Mapping &mapping);
-    /// The name on the line of the mapping that was just found, as the kernel spells it. False: it is longer than that.
-    bool read_name(char (&name)[PATH_MAX]);
+    /// The name on the line of the mapping that was just found, as the kernel spells it. False: it has none, or one that
+    /// is longer than a path.
+    bool read_name(Array<char> &name);
 
 private:
     enum class Line : std::uint8_t { mapping, attribute, end, broken };
 
     Answer look_for(std::uintptr_t address);
     bool open();
+    bool open_file(const char *path);
     int peek();
     bool skip(char expected);
     bool take_number(unsigned base, std::uint64_t &number);
@@ -68,7 +71,7 @@ private:
     bool in_line_ = false; // the line of current_ is read up to its name
     bool unreadable_ = false; // from then on: what follows might be the middle of a line
     std::size_t next_ = 0, filled_ = 0;
-    char buffer_[4096]; // what the kernel makes at once (fs/seq_file.c)
+    Array<char> buffer_; // room alone, for what the kernel makes at once (fs/seq_file.c)
 };
 
 } // namespace slicepatch

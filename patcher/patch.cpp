@@ -102,10 +102,15 @@ Status write_live(const Backend &backend, EditWalk tails, EditWalk heads, bool a
     TextWriter writer(Writer::live, true, allowed, heads.span());
     Status status = write_edits(tails, writer, edits);
     written = writer.result();
-    if (status != Status::ok || written.status != Status::ok)
+    if (status != Status::ok || written.status != Status::ok) {
+        written = writer.finish();
         return status;
-    if (!synchronise(backend, heads, written))
+    }
+    if (!synchronise(backend, heads, written)) {
+        if (const WriteResult &end = writer.finish(); end.status != Status::ok)
+            written = end; // worse than that nothing is enabled
         return Status::ok;
+    }
     status = write_edits(heads, writer, edits);
     written = writer.finish();
     return status;

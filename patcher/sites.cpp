@@ -323,19 +323,32 @@ struct Search {
     Status status = Status::ok;
 };
 
+/// All notes of an object, before anything of it is used: one that cannot be trusted leaves it out as a whole.
+Status check_notes(const Image &image)
+{
+    Image::Cursor cursor;
+    SiteTable table;
+    bool found = true;
+    Status status = Status::ok;
+    while (found && status == Status::ok)
+        status = image.find_table(cursor, table, found);
+    return status;
+}
+
 int visit_object(dl_phdr_info *info, std::size_t, void *data)
 {
     auto &search = *static_cast<Search *>(data);
     const Image image(*info);
+    if (Status status = check_notes(image); status != Status::ok) {
+        if (!search.list.bad_objects++)
+            search.list.bad_object_trouble = status;
+        return 0;
+    }
     Image::Cursor cursor;
     SiteTable table, first{};
     bool found = true;
     while (search.status == Status::ok) {
-        if (Status status = image.find_table(cursor, table, found); status != Status::ok) {
-            if (!search.list.bad_objects++)
-                search.list.bad_object_trouble = status;
-            return 0;
-        }
+        (void)image.find_table(cursor, table, found); // checked just now
         if (!found)
             break;
         if (!first.state)

@@ -290,7 +290,8 @@ bool name_from_file(int file, ElfW(Addr) base, Naming &naming)
     FileWindow window(file), strings(file);
     ElfW(Ehdr) header;
     if (!window.read(0, header) || std::memcmp(header.e_ident, ELFMAG, SELFMAG) ||
-        (header.e_shnum && header.e_shentsize != sizeof(ElfW(Shdr))))
+        (header.e_shnum && header.e_shentsize != sizeof(ElfW(Shdr))) ||
+        (!header.e_shnum && header.e_shoff)) // 65,280 sections or more are numbered elsewhere (gABI, "ELF Header")
         return false;
     for (unsigned i = 0; i < header.e_shnum; ++i) {
         ElfW(Shdr) table, names;
@@ -310,7 +311,8 @@ bool identify(int file, FileIdentity &identity)
 {
     const auto size = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
     // As low as the system allows, so that it is on the first line: with many objects, finding it would take long.
-    void *page = mmap(reinterpret_cast<void *>(size), size, PROT_READ, MAP_PRIVATE, file, 0);
+    constexpr std::uintptr_t low = 1 << 20; // above what any mmap_min_addr refuses
+    void *page = mmap(reinterpret_cast<void *>(low), size, PROT_READ, MAP_PRIVATE, file, 0);
     if (page == MAP_FAILED)
         return false;
     Maps maps;
@@ -348,8 +350,8 @@ int open_object(const dl_phdr_info &object, Maps &maps)
         return -1;
     int file = open_file(*object.dlpi_name ? object.dlpi_name : "/proc/self/exe", mapping.file);
     // The name may be relative to a folder that is the current one no longer.
-    if (char path[PATH_MAX]; file < 0 && maps.read_name(path))
-        file = open_file(path, mapping.file);
+    if (Array<char> path; file < 0 && maps.read_name(path))
+        file = open_file(path.begin(), mapping.file);
     // It may be deleted, or in another root; only the privileged may follow this link (proc(5)).
     if (char path[64]; file < 0) {
         std::snprintf(path, sizeof path, "/proc/self/map_files/%zx-%zx", std::size_t{mapping.begin},

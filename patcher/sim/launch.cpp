@@ -273,6 +273,8 @@ std::string sim_notes()
            "LD_PRELOAD, is killed by SIGSYS at its first prctl(79).\n"
            "Interrupts come after CPU time, not finer than the machine's own tick, and to threads made by\n"
            "pthread_create, thrd_create or std::thread, or that have called prctl(79).\n"
+           "Seccomp filters of the program, a seal's too, do not see the calls that are simulated. Where the simulator's\n"
+           "path has a space, what outlives the command cannot start programs.\n"
            "A system call inside a granted slice does not end it, and may return EINTR; --strict finds those.\n"
            "rseq->flags stay 0 if an object may use restartable sequences that is loaded when the process or a thread\n"
            "starts, unless they are asked for.\n"

@@ -122,9 +122,9 @@ TEST_CASE("the kernel's own list has this program's text in it, with and without
     }
     Maps maps;
     Mapping mapping;
-    char name[PATH_MAX];
+    Array<char> name;
     REQUIRE(maps.find(text, mapping) == Maps::Answer::found);
     REQUIRE(maps.read_name(name));
-    CHECK(std::strstr(name, "/unit_test"));
+    CHECK(std::strstr(name.begin(), "/unit_test"));
     CHECK(protection_at(maps, reinterpret_cast<std::uintptr_t>(&maps)) == (PROT_READ | PROT_WRITE)); // the stack
 }
