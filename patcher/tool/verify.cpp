@@ -296,7 +296,7 @@ Result Verify::look() const
 }
 
 /// A process that is being patched, or is loading an object, is for a moment what it should not be, and stays so for
-/// longer if it loses its CPU just then: what is told of it has been there three times, a quarter of a second in all.
+/// longer if it loses its CPU just then: what is told of it has been there three times, half a second in all.
 Result Verify::look_until_settled() const
 {
     constexpr unsigned convincing = 3, most_looks = 7;
@@ -304,7 +304,7 @@ Result Verify::look_until_settled() const
     for (unsigned looks = 1, same = 1; looks <= most_looks; ++looks) {
         if (!subject.pid || result.findings.empty() || same == convincing)
             return result;
-        std::this_thread::sleep_for(std::chrono::milliseconds(looks % 2 ? 50 : 200));
+        std::this_thread::sleep_for(std::chrono::milliseconds(looks % 2 ? 100 : 400));
         Result next = look();
         same = next.findings == result.findings ? same + 1 : 1;
         result = std::move(next);

@@ -118,7 +118,10 @@ static const struct allowed_call calls_of_libc[] = {
 /* What init makes at every level, apart from rseq. */
 static const struct allowed_call calls_of_init[] = {
     ANY(openat), ANY(close),  ANY(pread64), ANY(pwrite64), ANY(membarrier), ANY(statfs),
-    ANY(getpid), ANY(gettid), ANY(readlink), ANY(clock_gettime), ANY(clock_nanosleep),
+    ANY(getpid), ANY(gettid), ANY(readlinkat), ANY(clock_gettime), ANY(clock_nanosleep),
+#ifdef SYS_readlink // no newer architecture has it
+    ANY(readlink),
+#endif
 };
 
 static const struct allowed_call asks_kernel[] = {

@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: MIT
+//
+// A program that marks nothing.
+int main(void)
+{
+    return 0;
+}
