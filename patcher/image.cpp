@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <sys/uio.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 namespace slicepatch {
@@ -42,18 +42,29 @@ SiteTable moved_by(std::uintptr_t by, const SiteTable &table)
             reinterpret_cast<slicepatch_object_state *>(address_of(table.state) + by)};
 }
 
-/// Copies what can be read, up to the first part that cannot; returns its size. first bytes, and the rest, are a part
-/// each. By the kernel, which answers where the program would die.
-std::size_t read_own_memory(std::uintptr_t address, std::span<std::uint8_t> bytes, std::size_t first)
-{
-    const int saved = errno;
-    const iovec to{bytes.data(), bytes.size()};
-    const iovec from[] = {{reinterpret_cast<void *>(address), first},
-                          {reinterpret_cast<void *>(address + first), bytes.size() - first}};
-    const ssize_t size = process_vm_readv(getpid(), &to, 1, from, 2, 0);
-    errno = saved;
-    return size < 0 ? 0 : static_cast<std::size_t>(size);
-}
+/// The process's own memory, as a file: where the program would die, there is nothing to read.
+class OwnMemory {
+public:
+    OwnMemory() : file_(open("/proc/self/mem", O_RDONLY | O_CLOEXEC)) {}
+    OwnMemory(const OwnMemory &) = delete;
+    OwnMemory &operator=(const OwnMemory &) = delete;
+    ~OwnMemory()
+    {
+        if (file_ >= 0)
+            close(file_);
+        errno = saved_;
+    }
+    /// Returns how much could be read.
+    std::size_t read(std::uintptr_t address, std::span<std::uint8_t> bytes) const
+    {
+        const ssize_t size = pread(file_, bytes.data(), bytes.size(), static_cast<off_t>(address));
+        return size < 0 ? 0 : static_cast<std::size_t>(size);
+    }
+
+private:
+    int saved_ = errno;
+    int file_;
+};
 
 } // namespace
 
@@ -91,6 +102,7 @@ bool Image::find_moved(Cursor &cursor, SiteTable &table) const
     table = moved_by(cursor.moved, told);
     if (is_state_of(address_of(table.state), table))
         return true;
+    const OwnMemory memory;
     constexpr std::uintptr_t unit = alignof(slicepatch_object_state), step = 2048; // a part of every page
     alignas(unit) std::uint8_t bytes[step + sizeof(slicepatch_object_state)];
     for (int i = 0; i < info_.dlpi_phnum; ++i) {
@@ -100,7 +112,7 @@ bool Image::find_moved(Cursor &cursor, SiteTable &table) const
             continue;
         const std::uintptr_t begin = info_.dlpi_addr + segment.p_vaddr, end = begin + segment.p_filesz;
         for (std::uintptr_t from = begin / step * step; from < end; from += step) {
-            const std::size_t size = read_own_memory(from, {bytes, sizeof bytes}, step);
+            const std::size_t size = memory.read(from, bytes);
             for (std::uintptr_t at = 0; at < step && at + sizeof(slicepatch_object_state) <= size; at += unit) {
                 slicepatch_object_state state;
                 std::memcpy(&state, bytes + at, sizeof state);

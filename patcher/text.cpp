@@ -78,17 +78,26 @@ bool find_segment(std::uintptr_t page, std::size_t page_size, Mapping &mapping)
 
 /// The mapping that holds a page, so that its protection can be put back. Without /proc: the page alone, with what the
 /// loader was told, unless it may have a guard that nobody was told of.
-Status find_mapping(Maps &maps, std::uintptr_t page, std::size_t page_size, Mapping &mapping)
+///
+/// The guard is added from what tells of it, and nothing else from there: emulators of processes answer maps for the
+/// emulated program, and smaps for themselves.
+Status find_mapping(Maps &maps, Maps &guards, std::uintptr_t page, std::size_t page_size, Mapping &mapping)
 {
+    Mapping guarded;
+    const int guard = host_backend().guard_protection();
     switch (maps.find(page, mapping)) {
     case Maps::Answer::found:
+        if (guard && guards.find(page, guarded) != Maps::Answer::found)
+            return Status::protection_unknown;
+        mapping.protection |= guarded.protection & guard;
+        mapping.end = guard ? std::min(mapping.end, guarded.end) : mapping.end;
         return Status::ok;
     case Maps::Answer::absent:
         return Status::write_refused;
     case Maps::Answer::unreadable:
         break;
     }
-    return !host_backend().guard_protection() && find_segment(page, page_size, mapping) ? Status::ok
+    return !guard && find_segment(page, page_size, mapping) ? Status::ok
                                                                                           : Status::protection_unknown;
 }
 
@@ -167,7 +176,7 @@ Status ProcMem::write(std::uintptr_t address, const void *bytes, std::size_t siz
 }
 
 WritableMapping::WritableMapping()
-    : maps_(host_backend().guard_protection() ? Maps::own_with_flags : Maps::own, host_backend().guard_protection())
+    : guards_(Maps::own_with_flags, host_backend().guard_protection())
 {
 }
 
@@ -183,7 +192,7 @@ Status WritableMapping::open(std::uintptr_t address, std::size_t page_size, cons
     close();
     const std::uintptr_t in_page = page_size - 1;
     Mapping found;
-    if (Status status = find_mapping(maps_, address & ~in_page, page_size, found); status != Status::ok)
+    if (Status status = find_mapping(maps_, guards_, address & ~in_page, page_size, found); status != Status::ok)
         return status;
     const std::uintptr_t begin = std::max(found.begin, span.first & ~in_page);
     const std::uintptr_t end = std::min(found.end, (span.last | in_page) + 1);

@@ -93,7 +93,7 @@ public:
     }
 
 private:
-    Maps maps_;
+    Maps maps_, guards_;
     std::uintptr_t begin_ = 0, end_ = 0, opened_for_ = 0, lost_ = 0;
     int protection_ = 0;
 };

@@ -64,6 +64,18 @@ struct allowed_call {
     } arguments[2];
 };
 
+static inline struct sock_filter statement(uint16_t code, uint32_t operand)
+{
+    const struct sock_filter made = BPF_STMT(code, operand);
+    return made;
+}
+
+static inline struct sock_filter jump(uint16_t code, uint32_t operand, uint8_t if_true, uint8_t if_false)
+{
+    const struct sock_filter made = BPF_JUMP(code, operand, if_true, if_false);
+    return made;
+}
+
 /* From here on, whoever makes another call than these is killed. */
 static inline int allow_alone(const struct allowed_call *calls, size_t count)
 {
@@ -72,18 +84,18 @@ static inline int allow_alone(const struct allowed_call *calls, size_t count)
     size_t length = 0;
     for (size_t i = 0; i < count && length + 7 < most; ++i) {
         const struct allowed_call *call = &calls[i];
-        code[length++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
-        code[length++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)call->number, 0,
+        code[length++] = statement(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
+        code[length++] = jump(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)call->number, 0,
                                                       (uint8_t)(call->checked ? 5 : 1));
         for (unsigned a = 0; a < 2 && call->checked; ++a) {
-            code[length++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+            code[length++] = statement(BPF_LD | BPF_W | BPF_ABS,
                                                           argument_at(call->arguments[a].index));
-            code[length++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call->arguments[a].value, 0,
+            code[length++] = jump(BPF_JMP | BPF_JEQ | BPF_K, call->arguments[a].value, 0,
                                                           (uint8_t)(a ? 1 : 3));
         }
-        code[length++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+        code[length++] = statement(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
     }
-    code[length++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
+    code[length++] = statement(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
     return add_filter(code, length);
 }
 
