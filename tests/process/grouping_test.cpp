@@ -163,12 +163,14 @@ bool make_rewritten(const std::string &from, const std::string &to) {
 TEST_CASE("what a post-link rewriter has left behind is foreign, and is not written") {
     const std::string rewritten = std::string(REWRITTEN) + ".bolt";
     REQUIRE(make_rewritten(REWRITTEN, rewritten));
-    CHECK(run({.program = REWRITTEN, .arguments = {}}).value("off") == "4");
+    const Outcome before = run({.program = REWRITTEN, .arguments = {}});
+    const std::string sites = before.value("sites");
+    CHECK(before.value("off") == sites);
     const Outcome outcome = run({.program = rewritten, .arguments = {}});
     CAPTURE(outcome.out);
     CHECK(outcome.value("answer") == "0");
-    CHECK(outcome.value("sites") == "4");
-    CHECK(outcome.value("foreign") == "4");
+    CHECK(outcome.value("sites") == sites);
+    CHECK(outcome.value("foreign") == sites);
     CHECK(outcome.value("failure").ends_with(
         "the table is stale: a post-link rewriter such as BOLT has moved the code, and nobody runs this copy"));
     const Outcome verified = run({.program = SLICEPATCH_TOOL, .arguments = {"verify", rewritten}});
