@@ -179,7 +179,7 @@ void patch_process(const PatchOptions &options, PatchResult &result)
         .other_threads = result.other_threads,
         // GET speaks for the calling thread; the guarantee for others too, whose areas may be younger. Who is to ask for
         // nothing does not call GET either.
-        .kernel_may_grant = request.off ? may_be_granted(facts.rseq_offset)
+        .kernel_may_grant = request.off ? may_be_granted(facts)
                                         : facts.state >= 0 || result.guarantee.level != SLICEPATCH_GUARANTEE_NONE,
     };
     if ((result.status = plan(result.selection, input, relations, actions)) != Status::ok)

@@ -179,10 +179,11 @@ bool gives_areas_back()
     return watches_ends.load();
 }
 
-bool may_be_granted(std::int64_t offset)
+bool may_be_granted(const KernelFacts &facts)
 {
-    if (offset == SLICEPATCH_RSEQ_OFFSET_NONE)
-        return false;
+    const std::int64_t offset = facts.rseq_offset;
+    if (offset == SLICEPATCH_RSEQ_OFFSET_NONE || (!facts.owned && !facts.rseq_size))
+        return false; // nobody has registered what the sites use
     // The kernel sets the flag in whatever it registers while it has the extension; all areas at one offset are
     // registered by the same code, in the same size.
     const volatile slicepatch_rseq &area = area_at(offset);

@@ -44,9 +44,9 @@ private:
     const char *take_from_libc();
 };
 
-/// Whether the kernel may honour requests in the area at that offset, as its flags say, without a system call. True
-/// where the calling thread's is not registered, so that nobody can tell.
-bool may_be_granted(std::int64_t offset);
+/// Whether the kernel may honour requests in the area that sites use, as its flags say, without a system call. True where
+/// it was registered and is not any more, so that nobody can tell.
+bool may_be_granted(const KernelFacts &facts);
 
 /// Has the kernel honour the calling thread's requests: registers our area if there is one, and enables. 0 or -errno:
 /// -ENXIO the area is that of a thread with the same thread pointer. Async-signal-safe, leaves errno alone.
