@@ -3,6 +3,7 @@
 
 #include <climits>
 #include <cstdlib>
+#include <initializer_list>
 #include <sys/stat.h>
 #include <unistd.h>
 

@@ -9,6 +9,7 @@
 #include "strict.h"
 
 #include <cstddef>
+#include <initializer_list>
 #include <limits.h>
 #include <pthread.h>
 #include <signal.h>
