@@ -18,7 +18,7 @@ Action plan_group(const GroupFacts &group, const PlanInput &input)
         return Action::enable;
     const bool only_enters = group.has_enter && !group.has_exit;
     const bool wants_enabled = input.guarantee != SLICEPATCH_GUARANTEE_NONE && group.selected && !group.has_off;
-    if (wants_enabled && !(only_enters && group.exits == Exits::may_not_clear)) {
+    if (wants_enabled && group.exits != Exits::may_not_clear) {
         const bool hooked = input.guarantee == SLICEPATCH_GUARANTEE_PROCESS || input.threads_hooked;
         const bool served = !only_enters || group.exits == Exits::clear;
         return hooked && served ? Action::enable : Action::leave;
@@ -27,7 +27,7 @@ Action plan_group(const GroupFacts &group, const PlanInput &input)
         return Action::off; // harmless, whatever the EXITs do
     // A thread that is inside a section now may have asked, and needs the EXIT that clears it.
     if (input.other_threads && input.kernel_may_grant)
-        return Action::leave;
+        return group.has_enter && group.exits == Exits::may_not_clear ? Action::enters_off : Action::leave;
     // An EXIT that does nothing while some ENTER still asks would leave the request set. The other side of a labelled
     // group is in another object, which may come later.
     if (!group.has_enter)

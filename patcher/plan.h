@@ -35,7 +35,8 @@ struct PlanInput {
     bool kernel_may_grant; // requests of this process can be honoured, whoever enabled it
 };
 
-/// What is known of the EXITs outside a group that may serve its ENTERs, where it has none of its own.
+/// What is known of the EXITs outside a group that may serve its ENTERs: of its label in other objects; and, where it has
+/// none of its own, of all others.
 enum class Exits : std::uint8_t {
     unknown,      // of none
     clear,        // all of them clear a request
@@ -51,7 +52,7 @@ struct GroupFacts {
     bool selected;    // by SLICEPATCH_SITES
     bool has_enabled; // by an earlier call, or by another copy of the library
     bool has_off;
-    Exits exits; // of a group with ENTERs alone
+    Exits exits;
     bool asked;  // ENTERs outside the group, which its EXITs may serve, may ask
 };
 

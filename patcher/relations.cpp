@@ -24,6 +24,13 @@ bool only_exits(const GroupFacts &facts)
     return facts.has_exit && !facts.has_enter;
 }
 
+/// Before anything is known of other groups.
+bool decide_alike(const GroupFacts &a, const GroupFacts &b)
+{
+    return a.has_enter == b.has_enter && a.has_exit == b.has_exit && a.trouble == b.trouble && a.selected == b.selected &&
+           a.has_enabled == b.has_enabled && a.has_off == b.has_off;
+}
+
 /// Whether ENTERs of the group may leave a request behind, now or after its action.
 bool may_ask(const GroupFacts &facts, Action action, const PlanInput &input)
 {
@@ -74,7 +81,7 @@ Status Relations::gather()
         const GroupFacts &whole = facts_[whole_of(i)];
         object_of(i).scattered |= !whole.labelled && whole.has_enter != whole.has_exit;
     }
-    return gather_labels();
+    return Status::ok;
 }
 
 void Relations::gather_states()
@@ -92,18 +99,27 @@ void Relations::gather_states()
     }
 }
 
-/// Sections may go from one object to another, if they have a label. Only ENTERs that have no EXIT here do so for sure.
+/// Sections with a label may go from one object to another. That matters where groups of one label may not do the same:
+/// where any two groups with labels differ in what a plan depends on.
 Status Relations::gather_labels()
 {
-    const auto crosses = [&](std::uint32_t group) {
-        return list_.groups[group].label && only_enters(facts_[whole_of(group)]);
-    };
-    std::uint32_t i = 0;
-    while (i < list_.groups.size() && !crosses(i))
-        ++i;
-    if (i == list_.groups.size() || list_.objects.size() < 2)
+    const GroupFacts *first = nullptr;
+    bool differ = false;
+    std::uint32_t object = 0, objects = 0;
+    for (std::uint32_t i = 0; i < list_.groups.size(); ++i) {
+        if (!list_.groups[i].label)
+            continue;
+        if (!objects || list_.groups[i].object != object)
+            ++objects;
+        object = list_.groups[i].object;
+        const GroupFacts &facts = facts_[whole_of(i)];
+        if (!first)
+            first = &facts;
+        differ |= only_enters(facts) || !decide_alike(*first, facts);
+    }
+    if (!differ || objects < 2)
         return Status::ok;
-    for (i = 0; i < list_.groups.size(); ++i)
+    for (std::uint32_t i = 0; i < list_.groups.size(); ++i)
         if (list_.groups[i].label)
             if (Status status = by_label_.push(i); status != Status::ok)
                 return status;
@@ -160,7 +176,8 @@ void Relations::deselect(std::uint32_t group)
 void Relations::find_exits()
 {
     for (std::uint32_t i = 0; i < list_.groups.size(); ++i)
-        facts_[whole_of(i)].exits = object_of(i).exits;
+        if (only_enters(facts_[whole_of(i)]))
+            facts_[whole_of(i)].exits = object_of(i).exits;
     for_each_label([&](const std::uint32_t *begin, const std::uint32_t *end) {
         Exits exits = Exits::unknown;
         for (const std::uint32_t *group = begin; group != end; ++group)
@@ -171,17 +188,23 @@ void Relations::find_exits()
 }
 
 /// Tells the EXITs that may serve them of the ENTERs that have none of their own, and may ask.
-void Relations::spread_requests(const PlanInput &input, const Array<Action> &actions)
+void Relations::spread_one_sided(const PlanInput &input, const Array<Action> &actions)
 {
-    const auto asks = [&](std::uint32_t whole) {
-        return only_enters(facts_[whole]) && may_ask(facts_[whole], actions[whole], input);
-    };
-    for (std::uint32_t i = 0; i < list_.groups.size(); ++i)
-        object_of(i).one_sided_ask |= asks(whole_of(i));
+    for (std::uint32_t i = 0; i < list_.groups.size(); ++i) {
+        const GroupFacts &facts = facts_[whole_of(i)];
+        object_of(i).one_sided_ask |= only_enters(facts) && may_ask(facts, actions[whole_of(i)], input);
+    }
     for (std::uint32_t i = 0; i < list_.groups.size(); ++i)
         facts_[whole_of(i)].asked |= object_of(i).one_sided_ask;
+}
+
+/// Tells the EXITs of a label of its ENTERs in any object that may ask.
+void Relations::spread_by_label(const PlanInput &input, const Array<Action> &actions)
+{
     for_each_label([&](const std::uint32_t *begin, const std::uint32_t *end) {
-        const bool any = std::any_of(begin, end, [&](std::uint32_t group) { return asks(whole_of(group)); });
+        const bool any = std::any_of(begin, end, [&](std::uint32_t group) {
+            return may_ask(facts_[whole_of(group)], actions[whole_of(group)], input);
+        });
         for (const std::uint32_t *group = begin; group != end; ++group)
             facts_[whole_of(*group)].asked |= any;
     });
@@ -199,12 +222,17 @@ Status Relations::decide(const PlanInput &input, Array<Action> &actions)
 {
     if (Status status = actions.fill(list_.groups.size(), Action::leave); status != Status::ok)
         return status;
-    // ENTERs alone depend on what the EXITs are now; EXITs may go off where no such ENTER asks; and EXITs alone, which may
-    // serve any ENTER of their object, where none asks at all.
+    if (Status status = gather_labels(); status != Status::ok)
+        return status;
+    // ENTERs alone depend on what the EXITs are now; EXITs may go off where no such ENTER asks, nor any of their label in
+    // another object; and EXITs alone, which may serve any ENTER of their object, where none asks at all.
+    const auto both_sides = [](const GroupFacts &facts) { return facts.has_enter == facts.has_exit; };
     find_exits();
     decide_those(only_enters, input, actions);
-    spread_requests(input, actions);
-    decide_those([](const GroupFacts &facts) { return facts.has_enter == facts.has_exit; }, input, actions);
+    spread_one_sided(input, actions);
+    decide_those(both_sides, input, actions);
+    spread_by_label(input, actions);
+    decide_those(both_sides, input, actions);
     for (std::uint32_t i = 0; i < list_.groups.size(); ++i)
         object_of(i).any_ask |= may_ask(facts_[whole_of(i)], actions[whole_of(i)], input);
     for (std::uint32_t i = 0; i < list_.groups.size(); ++i)

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// What groups of sites need to know of each other before anything is decided about them. A group with ENTERs and EXITs
-// needs to know nothing. One with ENTERs alone is served by EXITs elsewhere: of its label, of the rest of its function, or
-// of another label where a linker has folded the functions and kept one record. Whichever they are, an EXIT that is off
-// would leave its requests set.
+// What groups of sites need to know of each other before anything is decided about them. A group with ENTERs and EXITs and
+// no label needs to know nothing; one with a label needs to know what others of its label do, since a section may begin in
+// one object and end in another. One with ENTERs alone is served by EXITs elsewhere: of its label, of the rest of its
+// function, or of another label where a linker has folded the functions and kept one record. Whichever they are, an EXIT
+// that is off would leave its requests set.
 #ifndef SLICEPATCH_RELATIONS_H
 #define SLICEPATCH_RELATIONS_H
 
@@ -45,7 +46,8 @@ private:
     Status gather_labels();
     template <class Work> void for_each_label(Work work) const;
     void find_exits();
-    void spread_requests(const PlanInput &input, const Array<Action> &actions);
+    void spread_one_sided(const PlanInput &input, const Array<Action> &actions);
+    void spread_by_label(const PlanInput &input, const Array<Action> &actions);
     template <class Which>
     void decide_those(Which which, const PlanInput &input, Array<Action> &actions) const;
 
@@ -54,7 +56,7 @@ private:
     Array<GroupFacts> facts_; // of each group; then, of each whole
     Array<Exits> exits_;      // of each group's own EXITs
     Array<ObjectFacts> objects_;
-    Array<std::uint32_t> by_label_; // groups; none where no label reaches across objects
+    Array<std::uint32_t> by_label_; // groups; none where all with labels do the same
 };
 
 } // namespace slicepatch

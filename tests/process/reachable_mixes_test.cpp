@@ -137,11 +137,12 @@ private:
         return false;
     }
 
-    /// Whether an EXIT may end what an ENTER began: a group without EXITs has them in the other one, whatever that is
-    /// called; and EXITs alone without a label may be what a compiler made of any function.
+    /// Whether an EXIT may end what an ENTER began: a label's sections may begin in one object and end in another; a group
+    /// without EXITs has them in the other one, whatever that is called; and EXITs alone without a label may be what a
+    /// compiler made of any function.
     [[nodiscard]] bool may_serve(std::size_t exit, std::size_t enter) const
     {
-        return groups_[exit] == groups_[enter] || !has(groups_[enter], Kind::exit) ||
+        return groups_[exit] == groups_[enter] || two_ == Two::objects || !has(groups_[enter], Kind::exit) ||
                (two_ == Two::functions && !has(groups_[exit], Kind::enter));
     }
 
@@ -254,7 +255,7 @@ std::vector<std::vector<Kind>> make_labels()
 }
 
 /// Two groups of every form: ENTERs and EXITs in every order, divided in every way. Of four sites, labels show all that
-/// the others do.
+/// functions do.
 std::vector<Layout> make_pairs()
 {
     std::vector<Layout> pairs;
@@ -262,7 +263,7 @@ std::vector<Layout> make_pairs()
         for (std::uint32_t exits = 0; exits < 1U << size; ++exits)
             for (std::uint32_t others = 2; others < 1U << size; others += 2) // the first site is of the first group
                 for (Two two : {Two::functions, Two::labels, Two::objects}) {
-                    if (size == most_sites && two != Two::labels)
+                    if (size == most_sites && two == Two::functions)
                         continue;
                     Layout layout{{}, {}, two};
                     for (std::uint32_t i = 0; i < size; ++i) {

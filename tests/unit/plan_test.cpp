@@ -147,6 +147,20 @@ TEST_CASE("EXITs that may serve ENTERs of another group are left as they are whi
     CHECK(action_for(Kind::exit, Action::enters_off) == Action::leave);
 }
 
+TEST_CASE("a group whose label has an EXIT in another object that may not clear is not enabled")
+{
+    const GroupFacts across = with(pair, [](GroupFacts &group) { group.exits = Exits::may_not_clear; });
+    const GroupFacts exits = with(across, [](GroupFacts &group) {
+        group.has_enter = false;
+        group.labelled = true;
+    });
+    const auto running = [](PlanInput &input) { input.other_threads = true; };
+    CHECK(plan_group(across, process) == Action::off);
+    CHECK(plan_group(across, with(process, running)) == Action::enters_off); // a thread may be inside
+    CHECK(plan_group(with(across, [](GroupFacts &group) { group.asked = true; }), process) == Action::enters_off);
+    CHECK(plan_group(exits, process) == Action::leave); // it works as compiled
+}
+
 TEST_CASE("a group of branches alone follows the guarantee")
 {
     const GroupFacts branches = with(pair, [](GroupFacts &group) { group.has_enter = group.has_exit = false; });
