@@ -2,6 +2,8 @@
 #ifndef SLICEPATCH_CANCELLATION_H
 #define SLICEPATCH_CANCELLATION_H
 
+#include <cerrno>
+#include <poll.h>
 #include <pthread.h>
 
 namespace slicepatch {
@@ -10,12 +12,21 @@ struct Cancellation {
     int state = PTHREAD_CANCEL_ENABLE, type = PTHREAD_CANCEL_DEFERRED;
 };
 
-/// Returns what restore_cancellation() wants. Async-cancel-safe (POSIX).
+/// Returns what restore_cancellation() wants. Async-cancel-safe: POSIX says so of the first two calls, and if the thread
+/// ends in the third, nothing has begun.
 inline Cancellation disable_cancellation()
 {
     Cancellation saved; // the only error of these calls is another value
     (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &saved.state);
     (void)pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, &saved.type);
+    if (saved.type == PTHREAD_CANCEL_DEFERRED)
+        return saved;
+    // Before that, another thread may have sent the signal by which glibc (2.36) cancels an asynchronous thread. Whether it
+    // is disabled by now is not asked when the signal comes, during a cancellation point; and each of these waits for it.
+    // So it comes in this one, and not later, where the lock of init would stay with a dead thread (measured).
+    const int error = errno;
+    (void)poll(nullptr, 0, 0);
+    errno = error;
     return saved;
 }
 
