@@ -403,12 +403,12 @@ SLICEPATCH_ARCH_COLD int slicepatch_request_is_over_(void)
  */
 #if defined(__cplusplus) && defined(__clang__)
 #define SLICEPATCH_SITE_(text, kind, more_text, label_at, label, dynamic) \
-    ([]() __attribute__((__always_inline__)) { \
+    ([]() SLICEPATCH_ARCH_COLD_TARGET __attribute__((__always_inline__)) { \
         SLICEPATCH_CHECK_TEXTS_(label, SLICEPATCH_FILE) \
         SLICEPATCH_SITE_BODY_(text, kind, more_text, label_at, dynamic) \
     }())
 #define SLICEPATCH_BRANCH_(more_text, label_at, label) \
-    ([]() __attribute__((__always_inline__)) { \
+    ([]() SLICEPATCH_ARCH_COLD_TARGET __attribute__((__always_inline__)) { \
         SLICEPATCH_CHECK_TEXTS_(label, SLICEPATCH_FILE) \
         int slicepatch_answer_; \
         SLICEPATCH_BRANCH_BODY_(more_text, label_at) \
