@@ -54,7 +54,8 @@ quietly "$cmake" --install "$build" --prefix "$work/first"
 mv "$work/first" "$work/moved"
 prefix=$work/moved
 
-if grep -rIl -e "$work/first" -e "$source" "$prefix"/lib* "$prefix"/include; then
+# As whole paths: a tree in /slicepatch is in no <slicepatch/abi.h>.
+if grep -rIlP "(?<![\\w.-])\\Q$work/first\\E|(?<![\\w.-])\\Q$source\\E(?![\\w.-])" "$prefix"/lib* "$prefix"/include; then
     fail "the files above know where they were installed or made"
 fi
 for file in include/slicepatch/slicepatch.h include/slicepatch/slicepatch.hpp include/slicepatch/site.h \

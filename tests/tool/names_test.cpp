@@ -167,7 +167,9 @@ TEST_CASE("a variable cannot control the terminal")
         const std::string setting = std::string(name) + "=" + evil;
         const Outcome outcome = run({"env", setting, SLICEPATCH, "why"});
         CHECK(outcome.status == 0);
-        expect_clean(outcome);
+        CHECK(is_clean(outcome.out));
+        if (std::string(name) != "GLIBC_TUNABLES") // which the loader of glibc 2.41 repeats by itself
+            CHECK(is_clean(outcome.error));
         const Outcome json = run({"env", setting, SLICEPATCH, "why", "--json"});
         CHECK(is_ascii(json.out));
         CHECK(Json::parse(json.out)["checks"].is_array());
