@@ -28,7 +28,7 @@ tool)
     # What only reads files (hostile, and the other architecture's) an emulator of processes runs in whole, in a quarter of
     # the time.
     programs=(tool_{command_line,dump,process,selftest,verify,why}_test)
-    carried+=("$build/bin/slicepatch" "$root/tests/tool/samples/sample.c")
+    carried+=("$build"/bin/{slicepatch,tool_sample_unmarked} "$root/tests/tool/samples/sample.c")
     ;;
 examples)
     programs=(examples_{minimal,wordcount,simulated,live,checked_lock}_test)
@@ -87,7 +87,8 @@ run_programs() {
 
 # What neither this architecture nor a machine with few programs can show. The rest of these areas is only run here.
 known_skips='there is no gdb here|root without setpriv|no mount namespace|no system call user dispatch'
-known_skips+='|no head of this architecture can be misaligned|the stripped program'
+known_skips+='|no head of this architecture can be misaligned|the stripped program|folding by|no pkey_mprotect here'
+known_skips+='|a registration that is refused|no namespaces of process numbers here'
 
 # The summary of doctest counts what ran; what a case could not do is a line of its own, with the reason.
 check_program() {
