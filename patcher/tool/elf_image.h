@@ -8,7 +8,7 @@
 #ifndef SLICEPATCH_TOOL_ELF_IMAGE_H
 #define SLICEPATCH_TOOL_ELF_IMAGE_H
 
-#include "../unwind.h"
+#include "patcher/library/sites/unwind.h"
 
 #include <cstdint>
 #include <optional>

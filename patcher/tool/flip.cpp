@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "flip.h"
 
-#include "../forms.h"
+#include "patcher/library/text/forms.h"
 
 #include <slicepatch/arch.h>
 

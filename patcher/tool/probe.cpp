@@ -3,7 +3,7 @@
 #include "error.h"
 #include "file_descriptor.h"
 
-#include "../environment.h"
+#include "patcher/library/settings.h"
 
 #include <cerrno>
 #include <csignal>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "site_table.h"
 
-#include "../note.h"
+#include "patcher/library/sites/note.h"
 
 #include <algorithm>
 #include <cstddef>

@@ -6,7 +6,7 @@
 #include "file_descriptor.h"
 
 #include "../../arch/backend.h"
-#include "../environment.h"
+#include "patcher/library/settings.h"
 
 #include <slicepatch/abi.h>
 

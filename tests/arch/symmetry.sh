@@ -45,7 +45,7 @@ compare() {
 # Files of a folder, the architecture's own name left out of theirs.
 files() { find "$root/$1" -type f -printf '%P\n' | sed "s/$2/NAME/g" | sort; }
 
-folders=("patcher/sim/$one" "patcher/tool/bench/$one" "tests/"{bench,examples,matrix,process,sim/programs,tool}"/$one")
+folders=("patcher/sim/$one" "patcher/bench/$one" "tests/"{bench,examples,matrix,process,sim/programs,tool}"/$one")
 for folder in arch/$one "${folders[@]}"; do
     same "files of $folder" "$(files "$folder" $one)" "$(files "${folder//$one/$other}" $other)"
 done

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "patcher/tool/bench/instruction.h"
+#include "patcher/bench/instruction.h"
 
 #include <doctest/doctest.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "patcher/tool/bench/statistics.h"
+#include "patcher/bench/statistics.h"
 
 #include <doctest/doctest.h>
 

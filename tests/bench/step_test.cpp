@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Code that runs one instruction at a time does what it always does, and all of it is seen.
-#include "patcher/tool/bench/count.h"
-#include "patcher/tool/bench/step.h"
+#include "patcher/bench/count.h"
+#include "patcher/bench/step.h"
 #include "tests/skip.h"
 
 #include <doctest/doctest.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Any bytes as an object's notes and unwind table: nothing outside of them is read.
-#include "patcher/image.h"
+#include "patcher/library/sites/image.h"
 
 #include <cstdlib>
 #include <cstring>

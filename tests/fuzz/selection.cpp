@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Any text as SLICEPATCH_SITES.
-#include "patcher/plan.h"
+#include "patcher/library/text/plan.h"
 
 #include <string>
 

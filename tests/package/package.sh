@@ -129,7 +129,7 @@ for layout in "/usr lib/x86_64-linux-gnu" "/opt/some/place lib64" "/usr/local so
         -DSLICEPATCH_BUILD_TOOL=OFF -DSLICEPATCH_BUILD_EXAMPLES=OFF -DSLICEPATCH_BUILD_TESTS=OFF
     root=$work/root
     mkdir -p "$root$place/$folder/pkgconfig"
-    cp "$work/layout/patcher/slicepatch.pc" "$root$place/$folder/pkgconfig/"
+    cp "$work/layout/patcher/library/slicepatch.pc" "$root$place/$folder/pkgconfig/"
     for variable in "libdir $folder" "includedir include"; do
         read -r name expected <<<"$variable"
         found=$(PKG_CONFIG_PATH=$root$place/$folder/pkgconfig "$pkg_config" --variable="$name" slicepatch)

@@ -3,9 +3,9 @@
 // Every text that any sequence of inits can leave behind: with every input of the planner, every point at which a write
 // can fail, and breakpoints that come and go in between. In none of them is an EXIT off while an ENTER that it may serve may
 // ask. Real Relations, EditWalk and read_state(), on a text that nobody runs.
-#include "patcher/edits.h"
-#include "patcher/forms.h"
-#include "patcher/relations.h"
+#include "patcher/library/text/edits.h"
+#include "patcher/library/text/forms.h"
+#include "patcher/library/text/relations.h"
 #include "site_bytes.h"
 
 #include <doctest/doctest.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "sample.h"
 
-#include "patcher/forms.h"
+#include "patcher/library/text/forms.h"
 #include "patcher/tool/elf_file.h"
 
 #include <doctest/doctest.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "patcher/array.h"
+#include "patcher/library/base/array.h"
 
 #include <doctest/doctest.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "patcher/environment.h"
+#include "patcher/library/settings.h"
 
 #include <doctest/doctest.h>
 

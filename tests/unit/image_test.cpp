@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Objects as a hostile or broken file would describe them.
-#include "patcher/image.h"
+#include "patcher/library/sites/image.h"
 
 #include <doctest/doctest.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "patcher/maps.h"
+#include "patcher/library/base/maps.h"
 
 #include <doctest/doctest.h>
 

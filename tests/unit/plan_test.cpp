@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include "patcher/plan.h"
-#include "patcher/relations.h"
-#include "patcher/selection.h"
+#include "patcher/library/text/plan.h"
+#include "patcher/library/text/relations.h"
+#include "patcher/library/sites/selection.h"
 
 #include <doctest/doctest.h>
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // The writers, on pages of anonymous memory that are r-x like text.
-#include "patcher/array.h"
-#include "patcher/text.h"
+#include "patcher/library/base/array.h"
+#include "patcher/library/text/text.h"
 #include "tests/process/programs/filters.h"
 
 #include <doctest/doctest.h>

@@ -4,7 +4,7 @@
 #ifndef SLICEPATCH_TESTS_PLAYED_KERNEL_H
 #define SLICEPATCH_TESTS_PLAYED_KERNEL_H
 
-#include "patcher/edits.h"
+#include "patcher/library/text/edits.h"
 
 #include <slicepatch/slicepatch.h>
 

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: MIT
+//
+// `slicepatch bench`: what the marks cost, beside what programs do without this library.
+#include "patcher/tool/command.h"
+#include "patcher/tool/error.h"
+#include "patcher/tool/numbers.h"
+#include "patcher/tool/progress.h"
+#include "results.h"
+#include "workers.h"
+
+#include <algorithm>
+#include <memory>
+
+namespace slicepatch::tool {
+
+namespace {
+
+using namespace bench;
+
+struct Options {
+    unsigned blocks = 0;    // of all processes; 0: what the length of the run asks for
+    unsigned processes = 0; // the same
+    bool quick = false;
+    std::vector<std::string> loops;
+    std::vector<std::string> parts;
+    std::vector<unsigned> threads_per_cpu{4};
+    unsigned contention_ms = 0; // 0: what the length of the run asks for
+    std::string text = "/usr/share/common-licenses/GPL-3";
+    bool json = false;
+    bool raw = false;
+    std::string plot, plot_contention;
+    std::uint64_t seed = 1;
+    std::string worker; // what to do as one of the processes
+};
+
+const std::vector<std::string> all_parts{"loops", "contention", "init", "startup", "calls"};
+
+/// How much of everything: about 30 seconds, or about 4.
+struct Amount {
+    unsigned processes, blocks;
+    double block_ns;
+    unsigned contention_blocks, contention_ms;
+    unsigned init_runs, startup_runs, calls_runs;
+};
+constexpr Amount full{20, 240, 1e6, 10, 100, 20, 200, 10};
+constexpr Amount quick{6, 30, 0.3e6, 3, 30, 5, 20, 2};
+
+bool wants(const Options &options, const char *part)
+{
+    return std::find(options.parts.begin(), options.parts.end(), part) != options.parts.end();
+}
+
+std::vector<bench_loop_index> chosen_loops(const Options &options)
+{
+    std::vector<bench_loop_index> loops;
+    for (unsigned i = 0; i < BENCH_LOOPS; ++i)
+        if (options.loops.empty() ||
+            std::find(options.loops.begin(), options.loops.end(), loop_names[i]) != options.loops.end())
+            loops.push_back(static_cast<bench_loop_index>(i));
+    return loops;
+}
+
+void count(LoopResult &loop, bool sample)
+{
+    sample = sample && loop.times.loop == BENCH_SITES;
+    loop.counted_pairs = sample ? BENCH_SAMPLE_PAIRS : pairs_per_iteration(loop.times.loop);
+    std::optional<Counts> floor;
+    for (std::size_t v = 0; v < BENCH_VARIANTS; ++v) {
+        const Counts counts =
+            count_iteration(sample ? variants[v]->run_sample : variants[v]->run[loop.times.loop]);
+        if (!floor)
+            floor = counts;
+        loop.counts[v] = counts - *floor;
+    }
+}
+
+void measure_loops(const Options &options, Results &results, const Progress &progress)
+{
+    const TimingPlan &plan = results.plan;
+    std::vector<LoopTimes> times = time_in_workers(plan, [&](unsigned process) {
+        progress(fmt::format("the loops, process {} of {}", process + 1, plan.processes));
+    });
+    for (LoopTimes &loop : times) {
+        results.loops.push_back({std::move(loop), 0, {}, {}, {}, {}});
+        summarize(results.loops.back(), plan);
+    }
+    try {
+        for (LoopResult &loop : results.loops) {
+            progress(fmt::format("counting instructions of {}", loop_names[loop.times.loop]));
+            count(loop, options.quick);
+        }
+    } catch (const Error &error) { // the times are worth showing without
+        results.uncounted = error.what();
+    }
+}
+
+void measure(const Options &options, const Amount &amount, Results &results)
+{
+    const Progress progress("bench");
+    if (wants(options, "loops")) {
+        const PinnedCpu pinned;
+        results.host.pinned_cpu = pinned.cpu();
+        measure_loops(options, results, progress);
+    }
+    if (wants(options, "contention"))
+        results.contention = measure_contention(
+            {options.threads_per_cpu, options.blocks ? options.blocks : amount.contention_blocks,
+             options.contention_ms ? options.contention_ms : amount.contention_ms, options.text, options.seed},
+            [&progress](const std::string &what) { progress(what); });
+    if (wants(options, "init")) {
+        progress("slicepatch_init() in fresh processes");
+        results.init = measure_init(amount.init_runs);
+    }
+    if (wants(options, "startup")) {
+        progress("process start");
+        results.startup = measure_startup(amount.startup_runs);
+    }
+    if (wants(options, "calls")) {
+        progress("system calls, threads and forks after slicepatch_init()");
+        results.calls = measure_calls(options.blocks ? options.blocks : amount.calls_runs);
+    }
+}
+
+/// Every process gets as many blocks.
+TimingPlan make_plan(const Options &options, const Amount &amount)
+{
+    const unsigned blocks = options.blocks ? options.blocks : amount.blocks;
+    const unsigned processes = std::min(options.processes ? options.processes : amount.processes, blocks);
+    return {chosen_loops(options), processes, (blocks + processes - 1) / processes, amount.block_ns, options.seed};
+}
+
+int run(Options options)
+{
+    if (!options.worker.empty()) {
+        work(options.worker);
+        return exit_ok;
+    }
+    const Amount &amount = options.quick ? quick : full;
+    if (options.parts.empty())
+        options.parts = all_parts;
+    if (!options.plot.empty() && !wants(options, "loops"))
+        throw Error("bench: --plot shows the loops, which --parts leaves out");
+    if (!options.plot.empty())
+        require_plot(options.plot);
+    if (!options.plot_contention.empty() && !wants(options, "contention"))
+        throw Error("bench: --plot-contention shows the contended locks, which --parts leaves out");
+    if (!options.plot_contention.empty())
+        require_plot(options.plot_contention);
+
+    Results results{};
+    results.marks = set_marks();
+    results.host = describe_host(-1);
+    results.plan = make_plan(options, amount);
+    measure(options, amount, results);
+    if (options.json)
+        print_json(results, options.raw);
+    else
+        print_text(results);
+    if (!options.plot.empty())
+        write_plot(results, options.plot);
+    if (!options.plot_contention.empty())
+        write_contention_plot(results, options.plot_contention);
+    return exit_ok;
+}
+
+} // namespace
+
+Run add_bench(CLI::App &program)
+{
+    auto options = std::make_shared<Options>();
+    CLI::App *bench = program.add_subcommand("bench", "Measure what the marks cost, beside what is written by hand");
+    bench->add_option("--blocks", options->blocks, "Paired blocks (default 240 of the loops, 10 of contended locks)")
+        ->check(numbers(1, 1000000));
+    bench->add_option("--processes", options->processes, "Over which the blocks are spread (default 20)")
+        ->check(numbers(1, 1000));
+    bench->add_flag("--quick", options->quick,
+                    "About 4 seconds instead of 30: wider intervals, 100 of the 1,000 sites counted");
+    bench->add_option("--loops", options->loops, "Some of empty,spinlock,mutex,twenty,sites (default: all)")
+        ->delimiter(',')
+        ->check(CLI::IsMember(std::vector<std::string>(loop_names.begin(), loop_names.end())));
+    bench->add_option("--parts", options->parts, "Some of loops,contention,init,startup,calls (default: all)")
+        ->delimiter(',')
+        ->check(CLI::IsMember(all_parts));
+    bench->add_option("--contention", options->threads_per_cpu, "Threads per CPU at contended locks (default 4)")
+        ->delimiter(',')
+        ->check(numbers(1, 1024));
+    bench->add_option("--contention-ms", options->contention_ms, "Length of a block there (default 100)")
+        ->check(numbers(1, 60000));
+    bench->add_option("--text", options->text, "What wordcount counts there (default: Debian's copy of the GPL)")
+        ->type_name("FILE");
+    bench->add_option("--seed", options->seed, "Of the order of blocks and of the resampling (default 1)")
+        ->check(numbers(0, 1'000'000'000'000'000'000));
+    bench->add_flag("--json", options->json, "Everything as JSON; counts are of all pairs of an iteration");
+    bench->add_flag("--raw", options->raw, "With --json: every single measurement too");
+    bench->add_option("--plot", options->plot, "Write the ratios as an SVG, by gnuplot")->type_name("FILE.svg");
+    bench->add_option("--plot-contention", options->plot_contention, "The same of the contended locks")
+        ->type_name("FILE.svg");
+    bench->add_option("--worker", options->worker)->group(""); // hidden: this program runs itself with it
+    bench->footer("Exit status: 0, whatever the figures say; 2 if something could not be measured or written.\n"
+                  "Example: slicepatch bench --loops spinlock,sites --plot bench.svg");
+    return [options] { return run(*options); };
+}
+
+} // namespace slicepatch::tool
