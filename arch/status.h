@@ -8,7 +8,7 @@
 
 namespace slicepatch {
 
-enum class [[nodiscard]] Status : std::uint8_t {
+enum class [[nodiscard]] Status : std::uint8_t{
     ok,
     no_memory,
     // a table or a record

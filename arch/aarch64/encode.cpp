@@ -77,7 +77,7 @@ struct Distance {
     bool is_signed;
 };
 
-constexpr std::int64_t unit = 1 << 12;  // ADD and SUB shift their operand by 12 bits
+constexpr std::int64_t unit = 1 << 12; // ADD and SUB shift their operand by 12 bits
 constexpr std::int64_t most_units = unit - 1;
 constexpr std::int64_t largest_rest = unit - 1 - 1; // the granted byte, one further, is addressed in the same way
 constexpr std::int64_t least_signed_rest = -256;
@@ -115,23 +115,22 @@ void add_units(Encoder &encoder, const Distance &distance)
     else if (distance.units > 0)
         encoder.instruction([&](a64::Assembler &a) { return a.add(a64::x16, a64::x16, distance.units, a64::lsl(12)); });
     else
-        encoder.instruction([&](a64::Assembler &a) { return a.sub(a64::x16, a64::x16, -distance.units, a64::lsl(12)); });
+        encoder.instruction(
+            [&](a64::Assembler &a) { return a.sub(a64::x16, a64::x16, -distance.units, a64::lsl(12)); });
 }
 
 void store_request(Encoder &encoder, const Distance &distance, const a64::Gp &value)
 {
     const a64::Mem request = a64::ptr(a64::x16, distance.rest);
-    encoder.instruction([&](a64::Assembler &a) {
-        return distance.is_signed ? a.sturb(value, request) : a.strb(value, request);
-    });
+    encoder.instruction(
+        [&](a64::Assembler &a) { return distance.is_signed ? a.sturb(value, request) : a.strb(value, request); });
 }
 
 void load_granted(Encoder &encoder, const Distance &distance)
 {
     const a64::Mem granted = a64::ptr(a64::x16, distance.rest + 1);
-    encoder.instruction([&](a64::Assembler &a) {
-        return distance.is_signed ? a.ldurb(a64::w16, granted) : a.ldrb(a64::w16, granted);
-    });
+    encoder.instruction(
+        [&](a64::Assembler &a) { return distance.is_signed ? a.ldurb(a64::w16, granted) : a.ldrb(a64::w16, granted); });
 }
 
 /// b cold | nop | b end. The enabled head leads into the slots behind it, the other two around them.

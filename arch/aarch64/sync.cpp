@@ -35,9 +35,8 @@ Status sync_text(std::uintptr_t begin, std::uintptr_t end)
 Status sync_threads()
 {
     const int before = errno;
-    const bool synchronised =
-        syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE, 0, 0) == 0 &&
-        syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE, 0, 0) == 0;
+    const bool synchronised = syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE, 0, 0) == 0 &&
+                              syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE, 0, 0) == 0;
     errno = before;
     return synchronised ? Status::ok : Status::sync_refused;
 }

@@ -209,8 +209,7 @@ State read_enter(const Listing &listing, const Place &place, std::int64_t &slice
     if (head != State::enabled)
         return do_nothing(listing, {2, 4}) ? head : State::foreign;
     std::int64_t moved, displacement;
-    if (!listing[2].moves(ARM64_REG_X16, moved) ||
-        !listing[4].stores_byte(ARM64_REG_W17, ARM64_REG_X16, displacement))
+    if (!listing[2].moves(ARM64_REG_X16, moved) || !listing[4].stores_byte(ARM64_REG_W17, ARM64_REG_X16, displacement))
         return State::foreign;
     slice_ctrl = moved + displacement;
     return State::enabled;

@@ -44,7 +44,8 @@
 #define SLICEPATCH_INLINE_ extern __inline__ __attribute__((__gnu_inline__, __always_inline__))
 #endif
 
-#if defined(__linux__) && defined(__ELF__) && !defined(__ILP32__) && SLICEPATCH_COMPILER_ && !defined(SLICEPATCH_DISABLE)
+#if defined(__linux__) && defined(__ELF__) && !defined(__ILP32__) && SLICEPATCH_COMPILER_ && \
+    !defined(SLICEPATCH_DISABLE)
 #if defined(__x86_64__)
 #define SLICEPATCH_SUPPORTED 1
 #include <slicepatch/arch/x86_64.h>

@@ -22,11 +22,13 @@
 
 /* Its C looks into a literal for this attribute alone. The functions are never called. */
 #define SLICEPATCH_HAS_(character) !!__builtin_strchr(text, character)
+/* clang-format off */
 #define SLICEPATCH_REFUSE_(message) \
     __attribute__((__diagnose_if__( \
         SLICEPATCH_HAS_('%') || SLICEPATCH_HAS_('{') || SLICEPATCH_HAS_('|') || SLICEPATCH_HAS_('}') || \
             SLICEPATCH_HAS_('"') || SLICEPATCH_HAS_('\\') || SLICEPATCH_HAS_('\n') || \
             __builtin_strlen(text) >= SLICEPATCH_TEXT_SIZE_MAX, message, "error")))
+/* clang-format on */
 
 #ifdef __cplusplus
 extern "C" {

@@ -25,11 +25,11 @@
  * live in a read-only segment. 0 means "none".
  */
 struct slicepatch_site_record {
-    int32_t head;     /* first byte of the site */
-    int32_t cold;     /* target of the compiled head */
-    int32_t taken;    /* branch: where the enabled head jumps to */
-    int32_t label;    /* null-terminated; none: the site belongs to the function that it was compiled into */
-    int32_t file;     /* null-terminated, as __FILE__ was */
+    int32_t head;  /* first byte of the site */
+    int32_t cold;  /* target of the compiled head */
+    int32_t taken; /* branch: where the enabled head jumps to */
+    int32_t label; /* null-terminated; none: the site belongs to the function that it was compiled into */
+    int32_t file;  /* null-terminated, as __FILE__ was */
     uint32_t line;
     uint8_t kind;     /* SLICEPATCH_SITE_... */
     uint8_t version;  /* SLICEPATCH_RECORD_VERSION */
@@ -85,6 +85,7 @@ struct slicepatch_object_state {
  * latter in one partition. They are in one group because --gc-sections drops a note that is alone in its group, but
  * keeps it beside the state that code uses.
  */
+/* clang-format off */
 #define SLICEPATCH_OBJECT_TEXT_ \
     ".ifndef .Lslicepatch_object_emitted\n" \
     ".set .Lslicepatch_object_emitted, 1\n" \
@@ -118,6 +119,7 @@ struct slicepatch_object_state {
     "4: .balign 4\n" \
     ".popsection\n" \
     ".endif\n"
+/* clang-format on */
 
 /*
  * Opens the section of a record: one for each of the first 1,024 sites of an assembly file, so that --gc-sections can
@@ -145,6 +147,7 @@ struct slicepatch_object_state {
  * its code, if that is in one. (Not "o", which ties sections to each other: a partial link merges the records, and they
  * then live and die with the first of all.)
  */
+/* clang-format off */
 #define SLICEPATCH_RECORD_TEXT_(kind, taken, label) \
     ".reloc .Lslicepatch_head%=, BFD_RELOC_NONE, .Lslicepatch_record%=\n" \
     SLICEPATCH_RECORD_SECTION_TEXT_ \
@@ -163,6 +166,7 @@ struct slicepatch_object_state {
     ".Lslicepatch_file%=: .asciz \"" SLICEPATCH_FILE "\"\n" \
     ".popsection\n" \
     SLICEPATCH_OBJECT_TEXT_
+/* clang-format on */
 
 #define SLICEPATCH_LABEL_TEXT_(label) \
     ".pushsection .rodata.slicepatch_strings, \"aMS\", @progbits, 1\n" \

@@ -84,7 +84,7 @@ enum slicepatch_option_flags {
     SLICEPATCH_OPTION_ADOPT = 8,   /* as SLICEPATCH_LOCK=0: never lock the state, use what is found */
     SLICEPATCH_OPTION_LIVE = 16,   /* patch under running threads on CPUs where that is opt-in (README, "Limits") */
     SLICEPATCH_OPTION_OWN_RSEQ = 32, /* as SLICEPATCH_RSEQ=own: register areas of our own even if libc has its own */
-    SLICEPATCH_OPTION_SEAL = 64    /* as SLICEPATCH_SEAL=1: SLICEPATCH_GUARANTEE_SEALED instead of _THREAD, at its price */
+    SLICEPATCH_OPTION_SEAL = 64 /* as SLICEPATCH_SEAL=1: SLICEPATCH_GUARANTEE_SEALED instead of _THREAD, at its price */
 };
 
 /*
@@ -246,9 +246,9 @@ struct slicepatch_site_info {
     const char *label;  /* NULL: belongs to the function it was compiled into */
     const char *file;
     uint32_t line;
-    uint8_t kind;       /* SLICEPATCH_SITE_... */
-    uint8_t state;      /* enum slicepatch_site_state */
-    uintptr_t address;  /* of the first byte */
+    uint8_t kind;      /* SLICEPATCH_SITE_... */
+    uint8_t state;     /* enum slicepatch_site_state */
+    uintptr_t address; /* of the first byte */
 };
 
 /*
@@ -339,7 +339,8 @@ SLICEPATCH_ARCH_COLD void slicepatch_exit_dynamic_(void)
 SLICEPATCH_ARCH_COLD int slicepatch_request_is_over_(void)
 {
     volatile struct slicepatch_rseq *rseq = slicepatch_rseq_();
-    return rseq && (rseq->flags & SLICEPATCH_RSEQ_FLAG_SLICE_EXT_ENABLED) && !rseq->slice_request && !rseq->slice_granted;
+    return rseq && (rseq->flags & SLICEPATCH_RSEQ_FLAG_SLICE_EXT_ENABLED) && !rseq->slice_request &&
+           !rseq->slice_granted;
 }
 
 #if defined(__clang__)
@@ -353,6 +354,7 @@ SLICEPATCH_ARCH_COLD int slicepatch_request_is_over_(void)
  * assembly file (.ifndef) and once per object (comdat). Weak and of default visibility, so that the dynamic linker can
  * unite those of an executable and its libraries.
  */
+/* clang-format off */
 #define SLICEPATCH_COUNTER_TEXT_(name) \
     ".ifndef .L" name "emitted\n" \
     ".set .L" name "emitted, 1\n" \
@@ -364,6 +366,7 @@ SLICEPATCH_ARCH_COLD int slicepatch_request_is_over_(void)
     ".size " name ", 4\n" \
     ".popsection\n" \
     ".endif\n"
+/* clang-format on */
 
 /* As the text has it; initial-exec, so that no access can allocate. */
 #define SLICEPATCH_COUNTER_ \
@@ -376,6 +379,7 @@ SLICEPATCH_ARCH_COLD int slicepatch_request_is_over_(void)
 #endif
 
 /* One site: the text, its record, and the cold block that it jumps to while it is not patched. */
+/* clang-format off */
 #define SLICEPATCH_SITE_BODY_(text, kind, more_text, label_at, dynamic) \
     __asm__ inline goto(text SLICEPATCH_RECORD_TEXT_(kind, "0", label_at) more_text SLICEPATCH_DEBUG_TEXT_ \
                         : : : SLICEPATCH_ARCH_CLOBBERS : slicepatch_cold); \
@@ -396,17 +400,20 @@ SLICEPATCH_ARCH_COLD int slicepatch_request_is_over_(void)
     slicepatch_taken: \
     slicepatch_answer_ = 1; \
     slicepatch_done:;
+/* clang-format on */
 
 /*
  * A statement expression; for C++ with clang a lambda, because clang refuses asm goto in a scope that has destructors. gcc
  * refuses to inline a lambda into a function that has a target(...) of its own.
  */
 #if defined(__cplusplus) && defined(__clang__)
+/* clang-format off */
 #define SLICEPATCH_SITE_(text, kind, more_text, label_at, label, dynamic) \
     ([]() SLICEPATCH_ARCH_COLD_TARGET __attribute__((__always_inline__)) { \
         SLICEPATCH_CHECK_TEXTS_(label, SLICEPATCH_FILE) \
         SLICEPATCH_SITE_BODY_(text, kind, more_text, label_at, dynamic) \
     }())
+/* clang-format on */
 #define SLICEPATCH_BRANCH_(more_text, label_at, label) \
     ([]() SLICEPATCH_ARCH_COLD_TARGET __attribute__((__always_inline__)) { \
         SLICEPATCH_CHECK_TEXTS_(label, SLICEPATCH_FILE) \
@@ -431,8 +438,10 @@ SLICEPATCH_ARCH_COLD int slicepatch_request_is_over_(void)
     })
 #endif
 
+/* clang-format off */
 #define SLICEPATCH_ENTER_SITE_(more_text, label_at, label) \
     SLICEPATCH_SITE_(SLICEPATCH_ARCH_ENTER, SLICEPATCH_SITE_ENTER, more_text, label_at, label, SLICEPATCH_ENTER_BY_HAND_)
+/* clang-format on */
 #define SLICEPATCH_EXIT_SITE_(more_text, label_at, label) \
     SLICEPATCH_SITE_(SLICEPATCH_ARCH_EXIT, SLICEPATCH_SITE_EXIT, more_text, label_at, label, SLICEPATCH_EXIT_BY_HAND_)
 
@@ -471,10 +480,12 @@ SLICEPATCH_END_C_
  * label, a string literal without % { | } " \, names a group of sites: whatever is decided or goes wrong, all sites of
  * a label in an object share it. Sections that ENTER in one function and EXIT in another need a label.
  */
+/* clang-format off */
 #define SLICEPATCH_ENTER() \
     (SLICEPATCH_CHECK_ENTER_(), SLICEPATCH_ENTER_SITE_("", SLICEPATCH_NO_LABEL_, ""))
 #define SLICEPATCH_EXIT() \
     (SLICEPATCH_EXIT_SITE_("", SLICEPATCH_NO_LABEL_, ""), SLICEPATCH_CHECK_EXIT_())
+/* clang-format on */
 #define SLICEPATCH_ENTER_AS(label) SLICEPATCH_ENTER_WITH_("", label)
 #define SLICEPATCH_EXIT_AS(label) SLICEPATCH_EXIT_WITH_("", label)
 #define SLICEPATCH_ENTER_WITH_(more_text, label) \

@@ -66,8 +66,7 @@ void count(LoopResult &loop, bool sample)
     loop.counted_pairs = sample ? BENCH_SAMPLE_PAIRS : pairs_per_iteration(loop.times.loop);
     std::optional<Counts> floor;
     for (std::size_t v = 0; v < BENCH_VARIANTS; ++v) {
-        const Counts counts =
-            count_iteration(sample ? variants[v]->run_sample : variants[v]->run[loop.times.loop]);
+        const Counts counts = count_iteration(sample ? variants[v]->run_sample : variants[v]->run[loop.times.loop]);
         if (!floor)
             floor = counts;
         loop.counts[v] = counts - *floor;

@@ -22,8 +22,8 @@ namespace {
 /// What the user set for this run would otherwise decide what init does in the children.
 bool steers_init(std::string_view variable)
 {
-    constexpr std::array names{"SLICEPATCH", "SLICEPATCH_SITES", "SLICEPATCH_WRITER", "SLICEPATCH_LIVE",
-                               "SLICEPATCH_RSEQ", "SLICEPATCH_SEAL", "SLICEPATCH_VERBOSE"};
+    constexpr std::array names{"SLICEPATCH",      "SLICEPATCH_SITES", "SLICEPATCH_WRITER", "SLICEPATCH_LIVE",
+                               "SLICEPATCH_RSEQ", "SLICEPATCH_SEAL",  "SLICEPATCH_VERBOSE"};
     const std::string_view name = variable.substr(0, variable.find('='));
     return std::find(names.begin(), names.end(), name) != names.end();
 }
@@ -65,13 +65,11 @@ private:
     posix_spawn_file_actions_t actions_;
 };
 
-pid_t start(const std::vector<std::string> &command, const SpawnActions &actions,
-            const Environment &environment)
+pid_t start(const std::vector<std::string> &command, const SpawnActions &actions, const Environment &environment)
 {
     const std::vector<char *> arguments = pointers(command), variables = pointers(environment);
     pid_t pid = -1;
-    if (const int error = posix_spawn(&pid, arguments[0], actions.get(), nullptr, arguments.data(),
-                                      variables.data()))
+    if (const int error = posix_spawn(&pid, arguments[0], actions.get(), nullptr, arguments.data(), variables.data()))
         throw Error("bench: {} cannot be run: {}", command[0], std::strerror(error));
     return pid;
 }

@@ -65,10 +65,10 @@ void run_block(const ContentionPlan &plan, std::size_t which, Contention &conten
 {
     Contender &contender = contention.contenders[which];
     const std::optional<SliceCounters> before = read_counters();
-    const std::string output = read_helper({helper_path("contention"), contention.workload, contender_names[which],
-                                            std::to_string(contention.threads), std::to_string(plan.block_ms),
-                                            plan.text},
-                                           inherited_environment());
+    const std::string output =
+        read_helper({helper_path("contention"), contention.workload, contender_names[which],
+                     std::to_string(contention.threads), std::to_string(plan.block_ms), plan.text},
+                    inherited_environment());
     add(contender.counters, before, read_counters());
     try {
         const auto json = nlohmann::json::parse(output);
@@ -100,8 +100,8 @@ std::vector<Contention> measure_contention(const ContentionPlan &plan,
         for (unsigned threads : plan.threads_per_cpu) {
             Contention &contention = all.emplace_back(Contention{workload, threads, threads * cpus, 0, {}});
             for (unsigned block = 0; block < plan.blocks; ++block) {
-                progress(fmt::format("{}, {} threads per CPU, block {} of {}", workload, threads, block + 1,
-                                     plan.blocks));
+                progress(
+                    fmt::format("{}, {} threads per CPU, block {} of {}", workload, threads, block + 1, plan.blocks));
                 std::shuffle(order.begin(), order.end(), random);
                 for (std::size_t which : order)
                     run_block(plan, which, contention);

@@ -28,8 +28,8 @@ struct SliceCounters {
 /// One value a block.
 struct Contender {
     std::vector<double> sections_per_second;
-    std::vector<double> preempted_per_second; // sections in which the holder lost its CPU
-    std::vector<double> contended_per_second; // sections whose lock was not free at once
+    std::vector<double> preempted_per_second;     // sections in which the holder lost its CPU
+    std::vector<double> contended_per_second;     // sections whose lock was not free at once
     std::vector<double> wait_p50_us, wait_p99_us; // of those
     std::optional<SliceCounters> counters; // of all blocks; nothing: the kernel has none, or they may not be read
 };

@@ -16,8 +16,7 @@ void measure_once(const std::string &helper, const std::string &library, InitCos
     const std::string line = read_helper({helper, library});
     double us = 0, cpu_us = 0;
     unsigned sites = 0;
-    if (std::sscanf(line.c_str(), "%lf %lf %u %u %u", &us, &cpu_us, &sites, &cost.patched,
-                    &cost.pages) != 5)
+    if (std::sscanf(line.c_str(), "%lf %lf %u %u %u", &us, &cpu_us, &sites, &cost.patched, &cost.pages) != 5)
         throw Error("bench: {} said '{}'", helper, line);
     if (sites != cost.which->sites)
         throw Error("bench: init found {} sites of {}", sites, cost.which->sites);
@@ -71,8 +70,8 @@ std::array<CallCosts, call_cases.size()> measure_calls(unsigned runs)
                     environment.emplace_back(setting);
             const std::string line = read_helper({helper}, environment);
             double system_call_ns = 0, thread_us = 0, fork_us = 0;
-            if (std::sscanf(line.c_str(), "%d %lf %lf %lf", &all[i].guarantee, &system_call_ns, &thread_us,
-                            &fork_us) != 4)
+            if (std::sscanf(line.c_str(), "%d %lf %lf %lf", &all[i].guarantee, &system_call_ns, &thread_us, &fork_us) !=
+                4)
                 throw Error("bench: {} said '{}'", helper, line);
             all[i].system_call_ns.push_back(system_call_ns);
             all[i].thread_us.push_back(thread_us);

@@ -66,8 +66,9 @@ inline constexpr std::array call_cases{
 struct CallCosts {
     int guarantee; // SLICEPATCH_GUARANTEE_..., what this kernel gives in that case
     std::vector<double> system_call_ns;
-    std::vector<double> thread_us; // from its creation until it is joined: where threads are enabled one by one, that too
-    std::vector<double> fork_us;   // until the child is reaped
+    std::vector<double>
+        thread_us;               // from its creation until it is joined: where threads are enabled one by one, that too
+    std::vector<double> fork_us; // until the child is reaped
 };
 
 std::array<CallCosts, call_cases.size()> measure_calls(unsigned runs);

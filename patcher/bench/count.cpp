@@ -41,8 +41,8 @@ Trace find_iteration(const Trace &trace)
 
 Counts Counts::operator-(const Counts &other) const
 {
-    return {instructions - other.instructions, noops - other.noops,       loads - other.loads,
-            stores - other.stores,             branches - other.branches, bytes - other.bytes};
+    return {instructions - other.instructions, noops - other.noops, loads - other.loads, stores - other.stores,
+            branches - other.branches,         bytes - other.bytes};
 }
 
 Counts count_iteration(void (*run)(std::size_t iterations))

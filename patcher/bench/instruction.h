@@ -9,9 +9,9 @@
 namespace slicepatch::tool::bench {
 
 struct Effects {
-    unsigned length; // bytes
+    unsigned length;        // bytes
     unsigned loads, stores; // operands in memory, of any size
-    bool branch; // any transfer of control: jump, call, return
+    bool branch;            // any transfer of control: jump, call, return
     bool noop;
 };
 

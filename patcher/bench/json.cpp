@@ -22,8 +22,12 @@ Json to_json(const std::optional<Counts> &counts)
 {
     if (!counts)
         return nullptr;
-    return {{"instructions", counts->instructions}, {"noops", counts->noops},       {"loads", counts->loads},
-            {"stores", counts->stores},             {"branches", counts->branches}, {"bytes", counts->bytes}};
+    return {{"instructions", counts->instructions},
+            {"noops", counts->noops},
+            {"loads", counts->loads},
+            {"stores", counts->stores},
+            {"branches", counts->branches},
+            {"bytes", counts->bytes}};
 }
 
 Json to_json(const LoopResult &loop, bool raw)

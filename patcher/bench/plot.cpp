@@ -38,10 +38,13 @@ std::string data_block(const Results &results)
 std::string script(const Results &results, const std::string &path)
 {
     std::string text = "set terminal svg size 1100,620 noenhanced background rgb 'white'\n"
-                       "set output " + quoted(path) + "\n" + data_block(results);
+                       "set output " +
+                       quoted(path) + "\n" + data_block(results);
     text += "set title " + quoted(fmt::format("Cost of marking a critical section: {}", results.host.cpu_model)) + "\n";
-    text += fmt::format("set xlabel 'section between the marks ({} processes x {} paired blocks; bars: median, lines: 95 % bootstrap "
-                        "interval)'\n", results.plan.processes, results.plan.blocks);
+    text += fmt::format(
+        "set xlabel 'section between the marks ({} processes x {} paired blocks; bars: median, lines: 95 % bootstrap "
+        "interval)'\n",
+        results.plan.processes, results.plan.blocks);
     text += "set ylabel 'time per pair, as a multiple of no marks (ratio, log scale)'\n"
             "set logscale y 2\n"
             "set yrange [0.5:*]\n"
@@ -81,12 +84,14 @@ std::string contention_block(const Results &results, const char *workload)
 std::string contention_script(const Results &results, const std::string &path)
 {
     std::string text = "set terminal svg size 1100,520 noenhanced background rgb 'white'\n"
-                       "set output " + quoted(path) + "\n";
+                       "set output " +
+                       quoted(path) + "\n";
     for (const char *workload : workloads)
         text += contention_block(results, workload);
     text += "set multiplot layout 1,2 title " +
             quoted(fmt::format("Contended locks, Linux {}, guarantee {}: {}", results.host.kernel,
-                               guarantee_word(results.contention.front().guarantee), results.host.cpu_model)) + "\n"
+                               guarantee_word(results.contention.front().guarantee), results.host.cpu_model)) +
+            "\n"
             "set xlabel 'threads per CPU (medians of paired blocks, 95 % bootstrap intervals)'\n"
             "set ylabel 'sections per second, as a multiple of no requests (ratio, log scale)'\n"
             "set logscale x 2\n"

@@ -20,7 +20,7 @@ constexpr std::array loop_titles{
 void print_plan(const TimingPlan &plan, int pinned_cpu)
 {
     print("{} processes x {} blocks x {:.1f} ms for each variant, one thread, ", plan.processes, plan.blocks,
-               plan.block_ns / 1e6);
+          plan.block_ns / 1e6);
     if (pinned_cpu >= 0)
         print("pinned to CPU {}\n", pinned_cpu);
     else
@@ -34,7 +34,7 @@ void print_head(const Results &results)
     if (!results.loops.empty())
         print_plan(results.plan, host.pinned_cpu);
     print("guarantee on this host: {} ({})\n", guarantee_word(results.marks.guarantee.level),
-               printable(results.marks.guarantee.reason));
+          printable(results.marks.guarantee.reason));
     if (results.marks.stand_in)
         print("  measured regardless: all variants request in an area of their own, marked as enabled\n");
     print("{} sites patched by {}\n", results.marks.patched, results.marks.writer);
@@ -52,18 +52,18 @@ std::string per_pair(std::int64_t count, unsigned pairs)
 void print_variant(const LoopResult &loop, std::size_t v)
 {
     print("  {:<9}", variants[v]->name);
-    for (auto member : {&Counts::instructions, &Counts::noops, &Counts::loads, &Counts::stores, &Counts::branches,
-                        &Counts::bytes})
+    for (auto member :
+         {&Counts::instructions, &Counts::noops, &Counts::loads, &Counts::stores, &Counts::branches, &Counts::bytes})
         print(" {:>8}", loop.counts[v] ? per_pair(*loop.counts[v].*member, loop.counted_pairs) : "-");
     print(" {:>9.3f}   {:.3f} [{:.3f}, {:.3f}]\n", loop.ns[v].median, loop.ratio[v].median, loop.ratio[v].low,
-               loop.ratio[v].high);
+          loop.ratio[v].high);
 }
 
 void print_loop(const LoopResult &loop)
 {
     print("\n{} ({})\n", loop_titles[loop.times.loop], loop_names[loop.times.loop]);
-    print("  {:<9} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8} {:>9}   {}\n", "variant", "instr.", "no-ops", "loads",
-               "stores", "branches", "bytes", "ns/pair", "ratio to floor");
+    print("  {:<9} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8} {:>9}   {}\n", "variant", "instr.", "no-ops", "loads", "stores",
+          "branches", "bytes", "ns/pair", "ratio to floor");
     for (std::size_t v = 0; v < BENCH_VARIANTS; ++v)
         print_variant(loop, v);
     if (loop.counted_pairs < pairs_per_iteration(loop.times.loop))
@@ -71,28 +71,28 @@ void print_loop(const LoopResult &loop)
     for (std::size_t i = 0; i < by_hand.size(); ++i) {
         const Interval &ratio = loop.enabled_against[i];
         print("  enabled vs {}: {:.3f} [{:.3f}, {:.3f}] {}\n",
-                   by_hand[i] == BENCH_FLAG ? "global flag by hand" : "per-thread check by hand", ratio.median,
-                   ratio.low, ratio.high, verdict(ratio));
+              by_hand[i] == BENCH_FLAG ? "global flag by hand" : "per-thread check by hand", ratio.median, ratio.low,
+              ratio.high, verdict(ratio));
     }
 }
 
 void print_contention(const Contention &contention, std::uint64_t seed)
 {
     print("\n{}, {} threads per CPU ({} in all), guarantee {}\n", contention.workload, contention.threads_per_cpu,
-               contention.threads, guarantee_word(contention.guarantee));
+          contention.threads, guarantee_word(contention.guarantee));
     print("  {:<11} {:>12} {:<22} {:>9} {:>9} {:>11} {:>8}  {}\n", "requests", "sections/s", "  ratio to none",
-               "waits/s", "p50 wait", "p99 wait", "lost/s", "granted / yielded / expired");
+          "waits/s", "p50 wait", "p99 wait", "lost/s", "granted / yielded / expired");
     for (std::size_t c = 0; c < contender_names.size(); ++c) {
         const Contender &contender = contention.contenders[c];
         const Interval ratio = contention_ratio(contention, c, &Contender::sections_per_second, seed).value();
         print("  {:<11} {:>12.0f}   {:<20} {:>9.1f} {:>6.0f} us {:>8.0f} us {:>8.1f}  {}\n", contender_names[c],
-                   quantile(contender.sections_per_second, 0.5),
-                   fmt::format("{:.2f} [{:.2f}, {:.2f}]", ratio.median, ratio.low, ratio.high),
-                   quantile(contender.contended_per_second, 0.5), quantile(contender.wait_p50_us, 0.5), quantile(contender.wait_p99_us, 0.5),
-                   quantile(contender.preempted_per_second, 0.5),
-                   contender.counters ? fmt::format("{} / {} / {}", contender.counters->granted,
-                                                    contender.counters->yielded, contender.counters->expired)
-                                      : "-");
+              quantile(contender.sections_per_second, 0.5),
+              fmt::format("{:.2f} [{:.2f}, {:.2f}]", ratio.median, ratio.low, ratio.high),
+              quantile(contender.contended_per_second, 0.5), quantile(contender.wait_p50_us, 0.5),
+              quantile(contender.wait_p99_us, 0.5), quantile(contender.preempted_per_second, 0.5),
+              contender.counters ? fmt::format("{} / {} / {}", contender.counters->granted, contender.counters->yielded,
+                                               contender.counters->expired)
+                                 : "-");
     }
 }
 
@@ -101,9 +101,9 @@ void print_init(const std::vector<InitCost> &costs)
     print("\nslicepatch_init(), one thread, in a fresh process, {} runs\n", costs.front().us.size());
     for (const InitCost &cost : costs) {
         print("  {:>6} sites on {:>4} pages: median {:>7.0f} us, p95 {:>7.0f} us (CPU {:.0f} us); budget "
-                   "{:>5.0f} us: {}",
-                   cost.which->sites, cost.pages, quantile(cost.us, 0.5), quantile(cost.us, 0.95),
-                   quantile(cost.cpu_us, 0.5), cost.which->budget_us, within_budget(cost) ? "pass" : "FAIL");
+              "{:>5.0f} us: {}",
+              cost.which->sites, cost.pages, quantile(cost.us, 0.5), quantile(cost.us, 0.95),
+              quantile(cost.cpu_us, 0.5), cost.which->budget_us, within_budget(cost) ? "pass" : "FAIL");
         if (cost.patched < cost.which->sites)
             print(", since only {} were patched here", cost.patched);
         print("\n");
@@ -126,9 +126,9 @@ void print_startup(const StartupTimes &times)
 void print_calls(const std::array<CallCosts, call_cases.size()> &costs, std::uint64_t seed)
 {
     print("\nafter slicepatch_init(), medians of {} processes, and as a ratio to off\n",
-               costs[0].system_call_ns.size());
+          costs[0].system_call_ns.size());
     print("  {:<10} {:<9} {:<34} {:<34} {}\n", "case", "guarantee", "system call", "thread: create and join",
-               "fork: until the child is reaped");
+          "fork: until the child is reaped");
     for (std::size_t i = 0; i < costs.size(); ++i) {
         const auto cell = [&](std::vector<double> CallCosts::*value, const char *unit) {
             const Interval ratio = bootstrap_median(paired_ratios(costs[i].*value, costs[0].*value), 1, seed);
@@ -136,8 +136,8 @@ void print_calls(const std::array<CallCosts, call_cases.size()> &costs, std::uin
                                ratio.low, ratio.high);
         };
         print("  {:<10} {:<9} {:<34} {:<34} {}\n", call_cases[i].what, guarantee_word(costs[i].guarantee),
-                   cell(&CallCosts::system_call_ns, "ns"), cell(&CallCosts::thread_us, "us"),
-                   cell(&CallCosts::fork_us, "us"));
+              cell(&CallCosts::system_call_ns, "ns"), cell(&CallCosts::thread_us, "us"),
+              cell(&CallCosts::fork_us, "us"));
     }
 }
 
@@ -150,14 +150,15 @@ void print_text(const Results &results)
         print_loop(loop);
     if (!results.loops.empty())
         print("\nPer pair of marks. Instructions (no-ops included), loads, stores, branches and distinct bytes "
-                   "executed are exact,\nminus the floor's; ns/pair includes the section. Intervals: 95 % bootstrap "
-                   "of the median over paired blocks,\nresampled by process: each has its own address layout.\n");
+              "executed are exact,\nminus the floor's; ns/pair includes the section. Intervals: 95 % bootstrap "
+              "of the median over paired blocks,\nresampled by process: each has its own address layout.\n");
     for (const Contention &contention : results.contention)
         print_contention(contention, results.plan.seed);
     if (!results.contention.empty())
-        print("\nThroughput as a ratio to \"none\" in the same block, with its 95 % bootstrap interval; the rest are medians "
-                   "over blocks.\nWaits: of sections whose lock was not free at once. Lost: sections in which the holder "
-                   "lost its CPU.\nCounters: the kernel's, of all blocks.\n");
+        print(
+            "\nThroughput as a ratio to \"none\" in the same block, with its 95 % bootstrap interval; the rest are medians "
+            "over blocks.\nWaits: of sections whose lock was not free at once. Lost: sections in which the holder "
+            "lost its CPU.\nCounters: the kernel's, of all blocks.\n");
     if (!results.init.empty())
         print_init(results.init);
     if (results.startup)

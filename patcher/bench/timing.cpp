@@ -9,8 +9,7 @@
 namespace slicepatch::tool::bench {
 
 const std::array<const bench_variant *, BENCH_VARIANTS> variants{
-    &bench_floor, &bench_compiled, &bench_off,     &bench_enabled,
-    &bench_flag,  &bench_thread,   &bench_pointer, &bench_ifunc,
+    &bench_floor, &bench_compiled, &bench_off, &bench_enabled, &bench_flag, &bench_thread, &bench_pointer, &bench_ifunc,
 };
 
 const std::array<const char *, BENCH_LOOPS> loop_names{"empty", "spinlock", "mutex", "twenty", "sites"};

@@ -259,8 +259,8 @@ extern "C" std::size_t slicepatch_report_text(const slicepatch_report *given, ch
         "%s%s%s%s",
         guarantee_name(report.guarantee), report.reason, report.sites, report.objects, report.enabled, report.off,
         report.compiled, report.foreign, report.writer, report.verifier, report.threads_enabled, missed.number(),
-        report.yield_number, report.duration_us, missed.advice(),
-        *report.failure ? "slicepatch: " : "", report.failure, *report.failure ? "\n" : "");
+        report.yield_number, report.duration_us, missed.advice(), *report.failure ? "slicepatch: " : "", report.failure,
+        *report.failure ? "\n" : "");
     return length < 0 ? 0 : static_cast<std::size_t>(length);
 }
 

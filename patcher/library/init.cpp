@@ -135,8 +135,7 @@ void patch_process(const PatchOptions &options, PatchResult &result)
     Array<Edit> edits;
     Relations relations(result.list);
     if ((result.status = actions.reserve(result.list.groups.size())) != Status::ok ||
-        (result.status = relations.reserve()) != Status::ok ||
-        (result.status = reserve_edits(edits)) != Status::ok)
+        (result.status = relations.reserve()) != Status::ok || (result.status = reserve_edits(edits)) != Status::ok)
         return;
 
     // Guarantee: what the kernel gives, from here on for good.
@@ -188,9 +187,7 @@ void patch_process(const PatchOptions &options, PatchResult &result)
         return;
 
     // Write, sync.
-    const auto walk = [&](Part part) {
-        return EditWalk(forms, result.list, actions, input.kernel_may_grant, part);
-    };
+    const auto walk = [&](Part part) { return EditWalk(forms, result.list, actions, input.kernel_may_grant, part); };
     if (result.other_threads)
         result.status = write_live(backend, walk(Part::tails), walk(Part::heads),
                                    options.live_opt_in || live_writes_proven(), edits, result.written);

@@ -18,8 +18,8 @@ namespace {
 
 void count_sites(const SiteList &list, slicepatch_report &report)
 {
-    report.objects = static_cast<std::uint32_t>(
-        std::count_if(list.objects.begin(), list.objects.end(), [](const Object &object) { return object.site_count; }));
+    report.objects = static_cast<std::uint32_t>(std::count_if(list.objects.begin(), list.objects.end(),
+                                                              [](const Object &object) { return object.site_count; }));
     report.sites = static_cast<std::uint32_t>(list.sites.size());
     for (const Site &site : list.sites) {
         // A record that cannot be trusted says nothing about its bytes: nobody touched them.

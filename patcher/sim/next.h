@@ -18,12 +18,14 @@ template <typename Pointer> Pointer find_next(const char *name)
 
 // At file scope: looks the next definition of a function up when this object is loaded. Later, a signal handler may be
 // the first who calls it, and dlsym() is not for signal handlers.
+// clang-format off
 #define SLICEPATCH_SIM_FIND(name)                                                                                      \
     static decltype(&::name) next_##name = slicepatch::sim::find_next<decltype(&::name)>(#name)
 
 // The next definition. Whoever is so early that it was not looked up yet is in no signal handler.
 #define SLICEPATCH_SIM_NEXT(name)                                                                                      \
     (next_##name != nullptr ? next_##name : slicepatch::sim::find_next<decltype(&::name)>(#name))
+// clang-format on
 
 #define SLICEPATCH_SIM_EXPORT extern "C" __attribute__((visibility("default")))
 

@@ -29,8 +29,7 @@ ZyanStatus print_thread_offset(const ZydisFormatter *formatter, ZydisFormatterBu
     ZyanString *text = nullptr;
     ZYAN_CHECK(ZydisFormatterBufferAppend(buffer, ZYDIS_TOKEN_ADDRESS_ABS));
     ZYAN_CHECK(ZydisFormatterBufferGetString(buffer, &text));
-    return ZyanStringAppendFormat(text, "%s0x%llx", offset < 0 ? "-" : "",
-                                  static_cast<unsigned long long>(magnitude));
+    return ZyanStringAppendFormat(text, "%s0x%llx", offset < 0 ? "-" : "", static_cast<unsigned long long>(magnitude));
 }
 
 struct Intel {
@@ -66,8 +65,8 @@ std::string disassemble_x86_64(std::uint64_t address, std::span<const std::uint8
         std::array<ZydisDecodedOperand, ZYDIS_MAX_OPERAND_COUNT> operands;
         const auto rest = bytes.subspan(offset);
         std::array<char, 256> text;
-        if (ZYAN_FAILED(ZydisDecoderDecodeFull(&intel.decoder, rest.data(), rest.size(), &instruction,
-                                               operands.data())) ||
+        if (ZYAN_FAILED(
+                ZydisDecoderDecodeFull(&intel.decoder, rest.data(), rest.size(), &instruction, operands.data())) ||
             ZYAN_FAILED(ZydisFormatterFormatInstruction(&intel.formatter, &instruction, operands.data(),
                                                         instruction.operand_count_visible, text.data(), text.size(),
                                                         address + offset, nullptr))) {

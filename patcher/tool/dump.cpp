@@ -45,13 +45,13 @@ Row make_row(const SiteView &site)
 void print_reading(const char *what, const Reading &reading)
 {
     print("      {:<5}{:<9}{:<42}  {}\n", what, state_text(reading.state), bytes_text(reading.bytes),
-               reading.disassembly);
+          reading.disassembly);
 }
 
 void print_table(const ObjectView &object)
 {
     print("{}: {}, {} {}\n", printable(object.name), machine_text(object.machine), object.sites.size(),
-               object.sites.size() == 1 ? "site" : "sites");
+          object.sites.size() == 1 ? "site" : "sites");
     if (object.sites.empty())
         return;
     std::vector<Row> rows{{"ADDRESS", "KIND", "STATE", "LABEL", "FUNCTION", "SOURCE", "INSTRUCTIONS"}};
@@ -118,9 +118,10 @@ Run add_dump(CLI::App &program)
     command->add_flag("--diff", dump->subject.diff, "with --pid: the bytes on disk beside those in memory");
     command->add_option("--label", dump->label, "only sites whose label (else: function) matches this glob");
     command->add_flag("--json", dump->json, "print JSON: {\"sites\": [...]}");
-    command->footer("Example: slicepatch dump --pid $(pidof wordcount) --diff\n"
-                    "Exit status: 0 all was read, 2 something could not be read (stderr says what; the rest is listed), 3 "
-                    "the process\nchanged while it was read.");
+    command->footer(
+        "Example: slicepatch dump --pid $(pidof wordcount) --diff\n"
+        "Exit status: 0 all was read, 2 something could not be read (stderr says what; the rest is listed), 3 "
+        "the process\nchanged while it was read.");
     return [dump] { return dump->run(); };
 }
 

@@ -24,9 +24,7 @@ public:
     /// Throws Error with the name in front: not there, not an ELF file, truncated in a segment, ... The path is what is
     /// opened, the name is what the user knows it by.
     ElfFile(const std::string &path, std::string name);
-    explicit ElfFile(const std::string &path) : ElfFile(path, path)
-    {
-    }
+    explicit ElfFile(const std::string &path) : ElfFile(path, path) {}
 
     /// Demangled; empty when the file has no symbol there.
     [[nodiscard]] std::string function_at(std::uint64_t address) const;

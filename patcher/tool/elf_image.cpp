@@ -58,8 +58,8 @@ void ElfImage::parse_headers()
         throw Error("{}: truncated: {} program headers at offset {:#x} are not there", name_, header.e_phnum,
                     header.e_phoff);
     for (const Elf64_Phdr &one : program_headers)
-        segments_.push_back({one.p_type, one.p_flags, one.p_offset, one.p_vaddr, one.p_filesz, one.p_memsz,
-                             one.p_align});
+        segments_.push_back(
+            {one.p_type, one.p_flags, one.p_offset, one.p_vaddr, one.p_filesz, one.p_memsz, one.p_align});
 }
 
 const Segment *ElfImage::segment_of(std::uint64_t address) const
@@ -73,8 +73,7 @@ const Segment *ElfImage::segment_of(std::uint64_t address) const
 bool ElfImage::contains(std::uint64_t address, std::uint64_t size, std::uint32_t flags) const
 {
     const Segment *segment = segment_of(address);
-    return segment && (segment->flags & flags) == flags &&
-           size <= segment->memory_size - (address - segment->address);
+    return segment && (segment->flags & flags) == flags && size <= segment->memory_size - (address - segment->address);
 }
 
 bool ElfImage::read(std::uint64_t address, std::span<std::uint8_t> bytes) const

@@ -60,9 +60,7 @@ public:
     static constexpr std::size_t longest_string = 4096; // PATH_MAX; labels are shorter
 
 protected:
-    explicit ElfImage(std::string name) : name_(std::move(name))
-    {
-    }
+    explicit ElfImage(std::string name) : name_(std::move(name)) {}
     /// Throws Error if this is nothing that can hold sites.
     void parse_headers();
 
@@ -105,7 +103,7 @@ private:
     };
     std::vector<Start> starts_; // by address
     UnwindEntries<Bytes> descriptions_;
-    std::uint64_t table_ = 0; // where it is
+    std::uint64_t table_ = 0;                     // where it is
     std::uint64_t last_begin_ = 0, last_end_ = 0; // of the last answer that was none of 0
 };
 

@@ -12,12 +12,8 @@ namespace slicepatch::tool {
 
 class FileDescriptor {
 public:
-    explicit FileDescriptor(int number = -1) : number_(number)
-    {
-    }
-    FileDescriptor(FileDescriptor &&other) noexcept : number_(std::exchange(other.number_, -1))
-    {
-    }
+    explicit FileDescriptor(int number = -1) : number_(number) {}
+    FileDescriptor(FileDescriptor &&other) noexcept : number_(std::exchange(other.number_, -1)) {}
     FileDescriptor &operator=(FileDescriptor &&other) noexcept
     {
         std::swap(number_, other.number_);

@@ -46,9 +46,7 @@ struct FlippedSite {
 /// compiled head jumps to the end of its site, and the jump between sites is a branch as compiled.
 class Track {
 public:
-    explicit Track(const FlipOptions &options) : backend_(host_backend()), misaligned_(options.misaligned)
-    {
-    }
+    explicit Track(const FlipOptions &options) : backend_(host_backend()), misaligned_(options.misaligned) {}
 
     Status lay()
     {
@@ -135,7 +133,8 @@ private:
 
     template <class T> static void store(std::uint8_t *to, const std::uint8_t *from)
     {
-        struct [[gnu::packed, gnu::may_alias]] Unaligned {
+        struct [[gnu::packed, gnu::may_alias]] Unaligned
+        {
             T value;
         };
         Unaligned word;

@@ -68,9 +68,10 @@ std::vector<LiveView> view_process(Process &process, bool diff)
             return now;
         before = std::move(now);
     }
-    throw Changed("process {}: changed while it was read, each of several times: it loads, unloads or patches objects, or "
-                  "runs other programs, and can be read when it no longer does",
-                  process.pid());
+    throw Changed(
+        "process {}: changed while it was read, each of several times: it loads, unloads or patches objects, or "
+        "runs other programs, and can be read when it no longer does",
+        process.pid());
 }
 
 } // namespace slicepatch::tool

@@ -24,13 +24,12 @@ struct Subcommand {
 Run add_help(CLI::App &program);
 
 constexpr std::array subcommands{
-    Subcommand{"why", add_why},       Subcommand{"dump", add_dump},
-    Subcommand{"verify", add_verify}, Subcommand{"sim", add_sim},
+    Subcommand{"why", add_why},           Subcommand{"dump", add_dump},
+    Subcommand{"verify", add_verify},     Subcommand{"sim", add_sim},
 #ifdef SLICEPATCH_TOOL_BENCH
     Subcommand{"bench", add_bench},
 #endif
-    Subcommand{"selftest", add_selftest},
-    Subcommand{"help", add_help},
+    Subcommand{"selftest", add_selftest}, Subcommand{"help", add_help},
 };
 
 bool is_subcommand(const std::string &name)
@@ -84,10 +83,11 @@ int run(int argc, char **argv)
     CLI::App program("Time slice extensions for critical sections, patched in once at start-up.", "slicepatch");
     program.set_version_flag("--version", std::string("slicepatch ") + version);
     program.require_subcommand(1);
-    program.footer("Example: slicepatch why\n"
-                   "Exit status: 0 done, 1 a finding (verify, selftest), 2 wrong usage, input that cannot be read or output "
-                   "that cannot\nbe written, 3 a process that changed while it was read; sim passes its command's on.\n"
-                   "`slicepatch help COMMAND` has an example of each.");
+    program.footer(
+        "Example: slicepatch why\n"
+        "Exit status: 0 done, 1 a finding (verify, selftest), 2 wrong usage, input that cannot be read or output "
+        "that cannot\nbe written, 3 a process that changed while it was read; sim passes its command's on.\n"
+        "`slicepatch help COMMAND` has an example of each.");
     std::array<Run, subcommands.size()> runs;
     for (std::size_t i = 0; i < subcommands.size(); ++i)
         runs[i] = subcommands[i].add(program);
@@ -98,9 +98,8 @@ int run(int argc, char **argv)
             return answer(program, error);
         throw Error("{}", complaint(argc, argv, error));
     }
-    const auto chosen = std::find_if(subcommands.begin(), subcommands.end(), [&](const Subcommand &one) {
-        return program.got_subcommand(one.name);
-    });
+    const auto chosen = std::find_if(subcommands.begin(), subcommands.end(),
+                                     [&](const Subcommand &one) { return program.got_subcommand(one.name); });
     const int status = runs.at(static_cast<std::size_t>(chosen - subcommands.begin()))(); // one is required
     // A command's own status counts for more than what was said about it.
     return complaints_lost() && chosen->add != add_sim ? exit_usage : status;

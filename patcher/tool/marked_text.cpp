@@ -30,9 +30,7 @@ std::vector<Text> find_text(const ElfFile &file)
 
 class Search {
 public:
-    Search(const ElfFile &file, const Backend &backend) : file_(file), backend_(backend)
-    {
-    }
+    Search(const ElfFile &file, const Backend &backend) : file_(file), backend_(backend) {}
 
     std::vector<Mark> search()
     {

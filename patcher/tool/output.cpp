@@ -29,8 +29,7 @@ void keep_number(int number)
 /// unlike SIG_IGN.
 void survive_broken_pipes()
 {
-    struct sigaction action {
-    };
+    struct sigaction action {};
     if (sigaction(SIGPIPE, nullptr, &action) != 0 || action.sa_handler != SIG_DFL)
         return;
     action.sa_handler = [](int) {};

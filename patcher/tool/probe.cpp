@@ -97,8 +97,8 @@ Probe run_probe()
 
     Answer answer{};
     int status = 0;
-    probe.answered = ask_in_child({.without_init = !probe.complaint.empty(), .without_require = probe.required}, answer,
-                                  status);
+    probe.answered =
+        ask_in_child({.without_init = !probe.complaint.empty(), .without_require = probe.required}, answer, status);
     if (probe.answered) {
         probe.facts = answer.facts;
         probe.guarantee = answer.guarantee;

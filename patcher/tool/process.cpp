@@ -25,7 +25,11 @@ bool parse_mapping(const std::string &line, Mapping &mapping)
                     &path) != 5 ||
         !path || end < begin)
         return false;
-    mapping = {begin, end, offset, inode, std::strchr(permissions, 'x') != nullptr,
+    mapping = {begin,
+               end,
+               offset,
+               inode,
+               std::strchr(permissions, 'x') != nullptr,
                line.substr(static_cast<std::size_t>(path))};
     return true;
 }
@@ -148,8 +152,7 @@ bool Process::is_32_bit() const
 {
     return std::any_of(mappings_.begin(), mappings_.end(), [this](const Mapping &mapping) {
         std::array<std::uint8_t, EI_CLASS + 1> identity;
-        return mapping.offset == 0 && mapping.inode != 0 &&
-               read_memory(mapping.begin, identity) == identity.size() &&
+        return mapping.offset == 0 && mapping.inode != 0 && read_memory(mapping.begin, identity) == identity.size() &&
                std::memcmp(identity.data(), ELFMAG, SELFMAG) == 0 && identity[EI_CLASS] == ELFCLASS32;
     });
 }
@@ -218,7 +221,8 @@ std::size_t LiveObject::read_header(std::uint64_t offset, std::span<std::uint8_t
     const std::uint64_t room = first_.end - first_.begin;
     if (offset >= room)
         return 0;
-    return process_.read_memory(first_.begin + offset, bytes.first(std::min<std::uint64_t>(bytes.size(), room - offset)));
+    return process_.read_memory(first_.begin + offset,
+                                bytes.first(std::min<std::uint64_t>(bytes.size(), room - offset)));
 }
 
 std::size_t LiveObject::read_segment(const Segment &segment, std::uint64_t delta, std::span<std::uint8_t> bytes) const

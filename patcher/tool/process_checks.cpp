@@ -126,12 +126,15 @@ void conclude(const Counted &counted, const Check &lock, Diagnosis &diagnosis)
         diagnosis.next = "none: there is no higher guarantee";
     } else if (counted.enabled) {
         diagnosis.guarantee = "thread";
-        diagnosis.reason = "its sites are enabled; that the state is locked for the process cannot be seen from outside";
-        diagnosis.next = "read the guarantee in its own report (SLICEPATCH_VERBOSE=1); without the slicepatch series, boot "
-                         "a kernel that has it";
+        diagnosis.reason =
+            "its sites are enabled; that the state is locked for the process cannot be seen from outside";
+        diagnosis.next =
+            "read the guarantee in its own report (SLICEPATCH_VERBOSE=1); without the slicepatch series, boot "
+            "a kernel that has it";
     } else if (counted.off) {
         diagnosis.guarantee = "none";
-        diagnosis.reason = "its sites are switched off: slicepatch_init() got no guarantee, or was told to ask for none";
+        diagnosis.reason =
+            "its sites are switched off: slicepatch_init() got no guarantee, or was told to ask for none";
         diagnosis.next = "run `slicepatch why` in the process's own environment";
     } else if (counted.compiled || counted.foreign) {
         diagnosis.guarantee = "unknown";

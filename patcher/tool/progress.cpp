@@ -44,9 +44,7 @@ void write_terminal(const std::string &text)
 
 class Progress::Line {
 public:
-    explicit Line(std::string what) : what_(std::move(what)), thread_([this] { run(); })
-    {
-    }
+    explicit Line(std::string what) : what_(std::move(what)), thread_([this] { run(); }) {}
     ~Line()
     {
         {

@@ -178,25 +178,25 @@ int Selftest::run()
     const bool proven = reason.empty();
     if (json) {
         print("{}\n", json_text({{"flips", progress.flips.load()},
-                                      {"requested", options.flips},
-                                      {"threads", options.threads},
-                                      {"heads", flipped_sites},
-                                      {"aligned", !options.misaligned},
-                                      {"executions", executions},
-                                      {"faults", fault ? 1 : 0},
-                                      {"proven", proven},
-                                      {"reason", reason},
-                                      {"seconds", outcome.seconds},
-                                      {"cpus", usable_cpus()},
-                                      {"cpu", cpu_model()}}));
+                                 {"requested", options.flips},
+                                 {"threads", options.threads},
+                                 {"heads", flipped_sites},
+                                 {"aligned", !options.misaligned},
+                                 {"executions", executions},
+                                 {"faults", fault ? 1 : 0},
+                                 {"proven", proven},
+                                 {"reason", reason},
+                                 {"seconds", outcome.seconds},
+                                 {"cpus", usable_cpus()},
+                                 {"cpu", cpu_model()}}));
         return fault ? exit_finding : exit_ok;
     }
     print("{} flips of {} {} heads under {} threads on {} CPUs in {:.2f} s, {} sites executed meanwhile: {}\n",
-               progress.flips.load(), flipped_sites, options.misaligned ? "misaligned" : "aligned", options.threads,
-               usable_cpus(), outcome.seconds, executions, fault ? "FAULT, " + outcome.fault : "no fault");
+          progress.flips.load(), flipped_sites, options.misaligned ? "misaligned" : "aligned", options.threads,
+          usable_cpus(), outcome.seconds, executions, fault ? "FAULT, " + outcome.fault : "no fault");
     if (proven)
         print("proven: {} runs correctly while aligned heads are rewritten under it{}\n", printable(cpu_model()),
-                   live_writes_proven() ? "" : " (SLICEPATCH_LIVE=1 lets slicepatch_init() do that)");
+              live_writes_proven() ? "" : " (SLICEPATCH_LIVE=1 lets slicepatch_init() do that)");
     else if (fault && options.misaligned)
         print("as expected: a head that crosses a cache line is not written as a whole\n");
     else
@@ -219,10 +219,11 @@ Run add_selftest(CLI::App &program)
     command->add_flag("--misaligned", test->options.misaligned,
                       "the control: heads that cross a cache line, which should fault");
     command->add_flag("--json", test->json, "print JSON");
-    command->footer("The first fault ends the process that flips, which is a child of this one.\n"
-                    "Example: slicepatch selftest --flips 1000000\n"
-                    "Exit status: 0 no fault (the text says whether that proves something), 1 a fault, 2 it could not be "
-                    "run.");
+    command->footer(
+        "The first fault ends the process that flips, which is a child of this one.\n"
+        "Example: slicepatch selftest --flips 1000000\n"
+        "Exit status: 0 no fault (the text says whether that proves something), 1 a fault, 2 it could not be "
+        "run.");
     return [test] { return test->run(); };
 }
 

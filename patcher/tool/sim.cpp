@@ -18,7 +18,7 @@ namespace slicepatch::tool {
 namespace {
 
 constexpr unsigned longest_time_us = 1'000'000'000; // what sim_run() takes
-constexpr int exit_unwritten = 125; // as for every failure of the simulator's own
+constexpr int exit_unwritten = 125;                 // as for every failure of the simulator's own
 
 struct Sim {
     SimOptions options;

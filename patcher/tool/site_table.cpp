@@ -28,9 +28,7 @@ std::uint64_t displaced(std::uint64_t field_address, std::int32_t distance)
 
 class Reader {
 public:
-    explicit Reader(const ElfImage &image) : image_(image)
-    {
-    }
+    explicit Reader(const ElfImage &image) : image_(image) {}
 
     SiteTable read()
     {
@@ -93,8 +91,8 @@ private:
     [[nodiscard]] bool is_state_of(std::uint64_t address, const Range &range) const
     {
         slicepatch_object_state state;
-        return address % alignof(slicepatch_object_state) == 0 &&
-               image_.contains(address, sizeof state, PF_R | PF_W) && image_.read_object(address, state) &&
+        return address % alignof(slicepatch_object_state) == 0 && image_.contains(address, sizeof state, PF_R | PF_W) &&
+               image_.read_object(address, state) &&
                !std::memcmp(state.mark, SLICEPATCH_OBJECT_MARK, sizeof state.mark) &&
                displaced(address + offsetof(slicepatch_object_state, start), state.start) == range.begin &&
                displaced(address + offsetof(slicepatch_object_state, stop), state.stop) == range.end;
@@ -103,14 +101,16 @@ private:
     /// As the patcher finds it when a tool has moved the note (Image::find_moved): range and state move alike.
     bool find_moved(Range &range, std::uint64_t &state) const
     {
-        constexpr std::uint64_t unit = alignof(slicepatch_object_state), offset = offsetof(slicepatch_object_state, mark);
+        constexpr std::uint64_t unit = alignof(slicepatch_object_state),
+                                offset = offsetof(slicepatch_object_state, mark);
         std::vector<std::uint8_t> block;
         for (const Segment &segment : image_.segments()) {
             if (segment.type != PT_LOAD || !(segment.flags & PF_W))
                 continue;
             for (std::uint64_t at = (segment.address + unit - 1) / unit * unit;
                  at - segment.address < std::min(segment.file_size, segment.memory_size); at += block.size()) {
-                block.resize(std::min<std::uint64_t>(1 << 16, segment.file_size - (at - segment.address)) / unit * unit);
+                block.resize(std::min<std::uint64_t>(1 << 16, segment.file_size - (at - segment.address)) / unit *
+                             unit);
                 if (block.empty() || !image_.read(at, block))
                     break;
                 for (std::uint64_t i = 0; i < block.size(); i += unit) {
@@ -131,8 +131,7 @@ private:
     {
         const std::uint64_t begin = image_.bias() + range.begin, end = image_.bias() + range.end;
         const std::uint64_t size = range.end - range.begin;
-        if (range.end < range.begin || size % SLICEPATCH_RECORD_SIZE ||
-            range.begin % alignof(slicepatch_site_record))
+        if (range.end < range.begin || size % SLICEPATCH_RECORD_SIZE || range.begin % alignof(slicepatch_site_record))
             problem("the table of sites is malformed: from {:#x} to {:#x}", begin, end);
         else if (!image_.contains(range.begin, size, PF_R))
             problem("the table of sites, from {:#x} to {:#x}, is not inside the object", begin, end);
@@ -147,9 +146,8 @@ private:
 
     [[nodiscard]] bool overlaps(const Range &range) const
     {
-        return std::any_of(ranges_.begin(), ranges_.end(), [&](const Range &other) {
-            return range.begin < other.end && other.begin < range.end;
-        });
+        return std::any_of(ranges_.begin(), ranges_.end(),
+                           [&](const Range &other) { return range.begin < other.end && other.begin < range.end; });
     }
 
     void read_records(const Range &range)

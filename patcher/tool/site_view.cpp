@@ -17,9 +17,7 @@ namespace {
 /// Strings are shared by many records. All of them together are bounded, whatever a table of a million records says.
 class Strings {
 public:
-    explicit Strings(const ElfImage &image) : image_(image)
-    {
-    }
+    explicit Strings(const ElfImage &image) : image_(image) {}
 
     /// False: not a string inside the object.
     bool read(std::uint64_t address, std::string &text)
@@ -122,8 +120,7 @@ private:
         const slicepatch_site_record &fields = record.fields;
         if (fields.version != SLICEPATCH_RECORD_VERSION || fields.machine != image_.machine() || !known_kind(record))
             return trouble(site, Status::record_unknown,
-                           fmt::format("kind {}, version {}, machine {}", fields.kind, fields.version,
-                                       fields.machine));
+                           fmt::format("kind {}, version {}, machine {}", fields.kind, fields.version, fields.machine));
         if (!backend_)
             return;
         const auto kind = static_cast<Kind>(fields.kind);
@@ -131,8 +128,7 @@ private:
             return trouble(site, Status::site_outside_text, "");
         if (head % backend_->site_alignment)
             return trouble(site, Status::site_misaligned,
-                           fmt::format("by {} of {} bytes", head % backend_->site_alignment,
-                                       backend_->site_alignment));
+                           fmt::format("by {} of {} bytes", head % backend_->site_alignment, backend_->site_alignment));
         if (!image_.contains(record.named_by(&slicepatch_site_record::cold), 1, PF_X))
             return trouble(site, Status::target_outside_text, fmt::format("cold block at {:#x}", site.cold));
         if (kind == Kind::branch && !image_.contains(record.named_by(&slicepatch_site_record::taken), 1, PF_X))

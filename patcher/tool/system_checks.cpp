@@ -58,8 +58,7 @@ Check check_kernel_version()
     uname(&name);
     const bool enough = std::atoi(name.release) >= 7;
     return {"kernel-version", enough ? "ok" : "bad",
-            fmt::format("{} {}{}", name.sysname, name.release,
-                        enough ? "" : ": time slice extensions came with 7.0")};
+            fmt::format("{} {}{}", name.sysname, name.release, enough ? "" : ": time slice extensions came with 7.0")};
 }
 
 Check check_kernel_command_line()
@@ -164,8 +163,7 @@ Check check_rwx()
 {
     const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
     const int mdwe = prctl(PR_GET_MDWE, 0, 0, 0, 0);
-    void *memory =
-        mmap(nullptr, page, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *memory = mmap(nullptr, page, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     const int error = errno;
     const char *policy = mdwe > 0 ? "memory-deny-write-execute (PR_SET_MDWE) is set" : "PR_SET_MDWE is not set";
     if (memory == MAP_FAILED)

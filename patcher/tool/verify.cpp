@@ -87,9 +87,7 @@ std::vector<Group> make_groups(const ObjectView &object)
 
 class Verifier {
 public:
-    Verifier(const ObjectView &object, const ElfFile *file, bool live) : object_(object), file_(file), live_(live)
-    {
-    }
+    Verifier(const ObjectView &object, const ElfFile *file, bool live) : object_(object), file_(file), live_(live) {}
 
     std::vector<Finding> find()
     {
@@ -121,8 +119,9 @@ private:
             return;
         for (const ElfFile::Section &section : file_->sections())
             if (section.name == "slicepatch_sites" && section.size != object_.sites.size() * SLICEPATCH_RECORD_SIZE)
-                add(nullptr, "the section slicepatch_sites holds {} records, but the note leads to {}: a tool has "
-                             "removed or changed the note, without which nothing is patched",
+                add(nullptr,
+                    "the section slicepatch_sites holds {} records, but the note leads to {}: a tool has "
+                    "removed or changed the note, without which nothing is patched",
                     section.size / SLICEPATCH_RECORD_SIZE, object_.sites.size());
     }
 
@@ -138,8 +137,9 @@ private:
             if (record != object_.sites.end() && record->link_address == mark.address)
                 continue;
             const std::string function = file_->function_at(mark.address);
-            add(nullptr, "{} at {:#x}{}{}: no record names it, so that nobody will patch it: a linker or a tool has "
-                         "dropped, moved or renamed the section slicepatch_sites",
+            add(nullptr,
+                "{} at {:#x}{}{}: no record names it, so that nobody will patch it: a linker or a tool has "
+                "dropped, moved or renamed the section slicepatch_sites",
                 kind_name(mark.kind), mark.address, function.empty() ? "" : ", in ", function);
         }
     }
@@ -163,8 +163,9 @@ private:
         else if (live_)
             add(&site, "{} (in memory)", site.trouble);
         else
-            add(&site, "{}; in a file that means that the table may be stale: a post-link rewriter such as BOLT has "
-                       "moved the code",
+            add(&site,
+                "{}; in a file that means that the table may be stale: a post-link rewriter such as BOLT has "
+                "moved the code",
                 site.trouble);
     }
 
@@ -221,8 +222,9 @@ private:
         for (const Group &group : groups)
             if (const SiteView *enter = group.first(SLICEPATCH_SITE_ENTER, State::enabled);
                 enter && exit_off && !group.has(SLICEPATCH_SITE_EXIT))
-                add(enter, "{} has no EXIT of its own and is enabled, while the {} is off: if that one serves it, its "
-                           "request would stay set",
+                add(enter,
+                    "{} has no EXIT of its own and is enabled, while the {} is off: if that one serves it, its "
+                    "request would stay set",
                     group.name, describe(*exit_off));
     }
 
@@ -269,7 +271,8 @@ void Verify::check(const ObjectView &object, const ElfFile *file, Result &result
 {
     result.counts.add(object);
     if (!object.has_backend && !object.sites.empty()) {
-        complain(fmt::format("{}: {}: its sites cannot be verified", object.name, missing_backend_text(object.machine)));
+        complain(
+            fmt::format("{}: {}: its sites cannot be verified", object.name, missing_backend_text(object.machine)));
         result.incomplete = true;
     }
     const std::vector<Finding> findings = Verifier(object, file, subject.pid != 0).find();
@@ -288,10 +291,9 @@ void Verify::check(const ObjectView &object, const ElfFile *file, Result &result
 Result Verify::look() const
 {
     Result result;
-    result.incomplete = subject.visit([&](const ObjectView &object, const ElfFile *file) {
-                                   check(object, file, result);
-                               }).unreadable ||
-                        result.incomplete;
+    result.incomplete =
+        subject.visit([&](const ObjectView &object, const ElfFile *file) { check(object, file, result); }).unreadable ||
+        result.incomplete;
     return result;
 }
 
@@ -309,7 +311,8 @@ Result Verify::look_until_settled() const
         same = next.findings == result.findings ? same + 1 : 1;
         result = std::move(next);
     }
-    throw Changed("process {}: changed while it was read: what was found of it was something else each time", subject.pid);
+    throw Changed("process {}: changed while it was read: what was found of it was something else each time",
+                  subject.pid);
 }
 
 void Verify::print_text(const Result &result) const
@@ -319,8 +322,8 @@ void Verify::print_text(const Result &result) const
     for (const std::string &name : result.without_sites)
         print("{}: no sites, and no marked code\n", printable(name));
     const std::size_t count = result.lines.size();
-    const std::string verdict = count                    ? fmt::format("{} {}", count, count == 1 ? "finding" : "findings")
-                                : result.incomplete      ? "no finding, but not everything could be read"
+    const std::string verdict = count               ? fmt::format("{} {}", count, count == 1 ? "finding" : "findings")
+                                : result.incomplete ? "no finding, but not everything could be read"
                                 : !result.counts.sites() ? "there was nothing to verify"
                                                          : "all is well";
     print("{}; {}\n", result.counts.text(), verdict);
@@ -331,9 +334,9 @@ int Verify::run() const
     subject.require_one();
     const Result result = look_until_settled();
     if (json)
-        print("{}\n", json_text({{"sites", result.sites},
-                                 {"findings", result.findings},
-                                 {"without_sites", result.without_sites}}));
+        print("{}\n",
+              json_text(
+                  {{"sites", result.sites}, {"findings", result.findings}, {"without_sites", result.without_sites}}));
     else
         print_text(result);
     return result.incomplete ? exit_usage : result.lines.empty() ? exit_ok : exit_finding;
@@ -346,7 +349,8 @@ Run add_verify(CLI::App &program)
     CLI::App *command = program.add_subcommand("verify", "Check the sites of files or of a running process");
     const auto verify = std::make_shared<Verify>();
     verify->subject.add_options(*command);
-    command->add_flag("--json", verify->json, "print JSON: {\"sites\": [...], \"findings\": [...], \"without_sites\": [names of files]}");
+    command->add_flag("--json", verify->json,
+                      "print JSON: {\"sites\": [...], \"findings\": [...], \"without_sites\": [names of files]}");
     command->footer("Example: slicepatch verify build/bin/wordcount && echo fit to be installed\n"
                     "Exit status: 0 every site is right, 1 at least one is not (stdout names it), 2 something could "
                     "not be read,\n3 the process changed while it was read, so that nothing can be said.");

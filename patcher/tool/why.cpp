@@ -28,7 +28,7 @@ void print_text(const Diagnosis &diagnosis)
     for (const Check &check : diagnosis.checks)
         print("{:<{}}  {:<7}  {}\n", check.name, width, check.verdict, printable(check.detail));
     print("\nguarantee: {}\nreason:    {}\nnext:      {}\n", diagnosis.guarantee, printable(diagnosis.reason),
-               printable(diagnosis.next));
+          printable(diagnosis.next));
 }
 
 int Why::run() const
@@ -42,9 +42,9 @@ int Why::run() const
     for (const Check &check : diagnosis.checks)
         checks.push_back({{"name", check.name}, {"verdict", check.verdict}, {"detail", check.detail}});
     print("{}\n", json_text({{"guarantee", diagnosis.guarantee},
-                                  {"reason", diagnosis.reason},
-                                  {"next", diagnosis.next},
-                                  {"checks", checks}}));
+                             {"reason", diagnosis.reason},
+                             {"next", diagnosis.next},
+                             {"checks", checks}}));
     return exit_ok;
 }
 
@@ -56,10 +56,11 @@ Run add_why(CLI::App &program)
     const auto why = std::make_shared<Why>();
     add_pid_option(*command, why->pid, "a running process: what can be seen of it from outside");
     command->add_flag("--json", why->json, "print JSON: {\"guarantee\", \"reason\", \"next\", \"checks\": [...]}");
-    command->footer("Verdicts: ok; bad: lowers the guarantee; note: has a price or a substitute; unknown: not to be seen.\n"
-                    "Example: slicepatch why --pid $(pidof wordcount)\n"
-                    "Exit status: 0 it was found out, whatever the answer; 2 the process cannot be read; 3 it changed "
-                    "while it was read.");
+    command->footer(
+        "Verdicts: ok; bad: lowers the guarantee; note: has a price or a substitute; unknown: not to be seen.\n"
+        "Example: slicepatch why --pid $(pidof wordcount)\n"
+        "Exit status: 0 it was found out, whatever the answer; 2 the process cannot be read; 3 it changed "
+        "while it was read.");
     return [why] { return why->run(); };
 }
 

@@ -17,12 +17,14 @@ static int losses;
         if (!same_##type(v##n, from[n])) \
             ++losses, printf("lost: " #type " %d\n", n); \
     } while (0)
+/* clang-format off */
 #define SIX(what, type, from) \
     what(type, from, 0); what(type, from, 1); what(type, from, 2); what(type, from, 3); what(type, from, 4); \
     what(type, from, 5)
 #define FOURTEEN(what, type, from) \
     SIX(what, type, from); what(type, from, 6); what(type, from, 7); what(type, from, 8); what(type, from, 9); \
     what(type, from, 10); what(type, from, 11); what(type, from, 12); what(type, from, 13)
+/* clang-format on */
 
 #define TEST(name, type, count, value) \
     static volatile type name##_source[14]; \
@@ -46,10 +48,12 @@ typedef double four __attribute__((vector_size(32)));
 typedef double eight __attribute__((vector_size(64)));
 
 /* By value: what has an address would not be in a register. */
+/* clang-format off */
 #define SAME_SCALAR(type) \
     static int same_##type(type a, type b) { return a == b; }
 #define SAME_VECTOR(type) \
     static int same_##type(type a, type b) { return !memcmp(&a, &b, sizeof a); }
+/* clang-format on */
 SAME_SCALAR(long)
 SAME_SCALAR(double)
 SAME_SCALAR(extended)

@@ -35,15 +35,13 @@ constexpr auto nop = "1f 20 03 d5";
 // b cold, mrs x16, tpidr_el0, nop, mov w17, #1, nop
 TEST_CASE("golden: enter compiled")
 {
-    CHECK(bytes(Kind::enter, State::compiled) ==
-          "40 00 00 14 50 d0 3b d5 1f 20 03 d5 31 00 80 52 1f 20 03 d5");
+    CHECK(bytes(Kind::enter, State::compiled) == "40 00 00 14 50 d0 3b d5 1f 20 03 d5 31 00 80 52 1f 20 03 d5");
 }
 
 TEST_CASE("golden: enter enabled")
 {
     // strb w17, [x16, #60]
-    CHECK(bytes(Kind::enter, State::enabled) ==
-          "1f 20 03 d5 50 d0 3b d5 1f 20 03 d5 31 00 80 52 11 f2 00 39");
+    CHECK(bytes(Kind::enter, State::enabled) == "1f 20 03 d5 50 d0 3b d5 1f 20 03 d5 31 00 80 52 11 f2 00 39");
     // sturb w17, [x16, #-4]
     CHECK(bytes(Kind::enter, State::enabled, glibc_236) ==
           "1f 20 03 d5 50 d0 3b d5 1f 20 03 d5 31 00 80 52 11 c2 1f 38");

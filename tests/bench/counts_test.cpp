@@ -12,7 +12,8 @@ using namespace slicepatch::test;
 namespace {
 
 const std::vector<std::string> loop_names{"empty", "spinlock", "mutex", "twenty", "sites"};
-const std::vector<std::string> variant_names{"floor", "compiled", "off", "enabled", "flag", "thread", "pointer", "ifunc"};
+const std::vector<std::string> variant_names{"floor", "compiled", "off",     "enabled",
+                                             "flag",  "thread",   "pointer", "ifunc"};
 
 Json run_loops(std::vector<std::string> arguments = {})
 {

@@ -64,8 +64,8 @@ TEST_CASE("an address that is only computed is not a load")
 
 TEST_CASE("an atomic operation loads and stores")
 {
-    check(decode({0x87, 0x07}), 1, 1, false, false);                   // xchg with memory
-    check(decode({0xf0, 0x0f, 0xb1, 0x37}), 1, 1, false, false);       // lock cmpxchg
+    check(decode({0x87, 0x07}), 1, 1, false, false);             // xchg with memory
+    check(decode({0xf0, 0x0f, 0xb1, 0x37}), 1, 1, false, false); // lock cmpxchg
 }
 
 TEST_CASE("bytes that are no instruction are an error")

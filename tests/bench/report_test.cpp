@@ -66,7 +66,8 @@ bool gnuplot_is_missing()
 
 TEST_CASE("the JSON says where, how, and how sure")
 {
-    const Json json = bench_json({"--quick", "--blocks", "6", "--parts", "loops", "--loops", "empty,spinlock", "--raw"});
+    const Json json =
+        bench_json({"--quick", "--blocks", "6", "--parts", "loops", "--loops", "empty,spinlock", "--raw"});
     CHECK(json.at("host").at("guarantee").is_string());
     CHECK(json.at("host").at("reason").get<std::string>() != "");
     CHECK(json.at("host").at("stand_in_area").is_boolean());
@@ -129,9 +130,9 @@ TEST_CASE("init is measured for 10 sites and for 100,000 on 1,563 pages")
 
 TEST_CASE("the user's own settings do not reach what is measured")
 {
-    const Outcome outcome = run_tool("SLICEPATCH=require SLICEPATCH_WRITER=nonsense " + tool() +
-                                     " sim --kernel none -- " + quote(SLICEPATCH) +
-                                     " bench --quick --parts init --json");
+    const Outcome outcome =
+        run_tool("SLICEPATCH=require SLICEPATCH_WRITER=nonsense " + tool() + " sim --kernel none -- " +
+                 quote(SLICEPATCH) + " bench --quick --parts init --json");
     INFO(outcome.error);
     REQUIRE(outcome.status == 0);
     for (const Json &size : Json::parse(outcome.out).at("init"))
@@ -203,7 +204,8 @@ TEST_CASE("contended locks are measured with every way to request, for each numb
 
 TEST_CASE("the user's own settings do reach the contended locks")
 {
-    const std::string command = quote(SLICEPATCH) + " bench --quick --blocks 1 --parts contention --contention 1 --json";
+    const std::string command =
+        quote(SLICEPATCH) + " bench --quick --blocks 1 --parts contention --contention 1 --json";
     const Outcome guaranteed = run_tool(tool() + " sim --kernel patched -- " + command);
     const Outcome off = run_tool("SLICEPATCH=off " + tool() + " sim --kernel patched -- " + command);
     REQUIRE(guaranteed.status == 0);
@@ -233,8 +235,9 @@ TEST_CASE("the plot is an SVG with axes, units and a bar for each variant")
     CHECK(svg.rfind("<?xml", 0) == 0);
     CHECK(svg.find("<svg") != std::string::npos);
     CHECK(is_well_formed(svg));
-    for (const char *words : {"time per pair, as a multiple of no marks (ratio, log scale)", "section between the marks",
-                              "95 % bootstrap interval", "empty", "mutex", "enabled", "ifunc"}) {
+    for (const char *words :
+         {"time per pair, as a multiple of no marks (ratio, log scale)", "section between the marks",
+          "95 % bootstrap interval", "empty", "mutex", "enabled", "ifunc"}) {
         INFO(words);
         CHECK(svg.find(words) != std::string::npos);
     }
@@ -278,8 +281,7 @@ TEST_CASE("a plot that cannot be written is refused before anything is measured"
     const Outcome outcome = bench(quick_plot("/nonexistent/plot.svg"));
     CHECK(outcome.status == 2);
     CHECK(outcome.out == "");
-    CHECK(outcome.error ==
-          "slicepatch: bench: /nonexistent/plot.svg cannot be written: No such file or directory\n");
+    CHECK(outcome.error == "slicepatch: bench: /nonexistent/plot.svg cannot be written: No such file or directory\n");
 }
 
 TEST_CASE("a program without the ones beside it says which is missing")
@@ -306,7 +308,8 @@ TEST_CASE("wrong usage is status 2")
 TEST_CASE("figures that cannot be written are a failure, as text and as JSON")
 {
     for (const char *format : {"", " --json"})
-        for (const auto &[redirection, words] : {std::pair{" >&-", "Bad file descriptor"}, {" >/dev/full", "No space left on device"}}) {
+        for (const auto &[redirection, words] :
+             {std::pair{" >&-", "Bad file descriptor"}, {" >/dev/full", "No space left on device"}}) {
             CAPTURE(format);
             CAPTURE(redirection);
             const Outcome outcome = run_tool(tool() + " bench --quick --parts startup" + format + redirection);
@@ -319,8 +322,11 @@ TEST_CASE("figures that cannot be written are a failure, as text and as JSON")
 
 TEST_CASE("a number out of range is refused with the range")
 {
-    for (const auto &[option, range] : {std::pair{"--blocks", "1 to 1000000"}, {"--processes", "1 to 1000"}, {"--contention", "1 to 1024"},
-                                        {"--contention-ms", "1 to 60000"}, {"--seed", "0 to 1000000000000000000"}})
+    for (const auto &[option, range] : {std::pair{"--blocks", "1 to 1000000"},
+                                        {"--processes", "1 to 1000"},
+                                        {"--contention", "1 to 1024"},
+                                        {"--contention-ms", "1 to 60000"},
+                                        {"--seed", "0 to 1000000000000000000"}})
         for (const char *number : {"-1", "-18446744073709551615", "99999999999999999999", "x"}) {
             CAPTURE(option);
             CAPTURE(number);

@@ -59,9 +59,7 @@ void run_once(std::size_t iterations)
         once();
 }
 
-void run_straight(std::size_t)
-{
-}
+void run_straight(std::size_t) {}
 
 void crash(std::size_t iterations)
 {

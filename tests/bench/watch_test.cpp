@@ -52,7 +52,8 @@ bool lose_cpu(const SwitchWatch &watch)
     constexpr auto long_enough = std::chrono::milliseconds(100);
     for (int i = 0; i < 100; ++i) {
         watch.begin();
-        for (const auto begin = std::chrono::steady_clock::now(); std::chrono::steady_clock::now() < begin + long_enough;)
+        for (const auto begin = std::chrono::steady_clock::now();
+             std::chrono::steady_clock::now() < begin + long_enough;)
             ;
         if (watch.end())
             return true;

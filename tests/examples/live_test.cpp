@@ -80,7 +80,8 @@ std::vector<std::string> disassemble(const RunningWordcount &wordcount, const nl
 {
     std::vector<std::string> command = {"gdb", "-nx", "-batch", "-p", wordcount.pid(), "-ex", syntax};
     for (const auto &site : sites)
-        command.insert(command.end(), {"-ex", "echo @@\\n", "-ex", first_instructions + site["address"].get<std::string>()});
+        command.insert(command.end(),
+                       {"-ex", "echo @@\\n", "-ex", first_instructions + site["address"].get<std::string>()});
     const Outcome outcome = run(command);
     REQUIRE(outcome.status == 0);
     std::vector<std::string> texts;

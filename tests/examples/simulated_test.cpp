@@ -86,7 +86,8 @@ TEST_CASE("patched: slices are extended and given back, and no section leaves an
     // Both saw the same ones, but for those that came too late.
     const unsigned long calls = counted.wordcount["check"]["yields"], yields = counted.kernel["yields"];
     CHECK(calls >= yields);
-    CHECK(calls - yields <= counted.kernel["expired"].get<unsigned long>() + counted.kernel["revoked"].get<unsigned long>());
+    CHECK(calls - yields <=
+          counted.kernel["expired"].get<unsigned long>() + counted.kernel["revoked"].get<unsigned long>());
     const auto &report = counted.wordcount["slicepatch"];
     CHECK(report["guarantee"] == "process");
     CHECK(report["sites"] > 0);

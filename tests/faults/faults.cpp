@@ -35,17 +35,43 @@ struct Scene {
 };
 
 const std::vector<Scene> scenes = {
-    {"process, procmem", PlayedKernel::series, {"SLICEPATCH_WRITER=procmem"}, "alone", "enabled", SLICEPATCH_GUARANTEE_PROCESS},
+    {"process, procmem",
+     PlayedKernel::series,
+     {"SLICEPATCH_WRITER=procmem"},
+     "alone",
+     "enabled",
+     SLICEPATCH_GUARANTEE_PROCESS},
     {"process, rwx", PlayedKernel::series, {"SLICEPATCH_WRITER=rwx"}, "alone", "enabled", SLICEPATCH_GUARANTEE_PROCESS},
     {"process, either", PlayedKernel::series, {}, "alone", "enabled", SLICEPATCH_GUARANTEE_PROCESS},
     {"process, live", PlayedKernel::series, {"SLICEPATCH_LIVE=1"}, "threads", "enabled", SLICEPATCH_GUARANTEE_PROCESS},
-    {"process, names", PlayedKernel::series, {"SLICEPATCH_SITES=-nothing"}, "alone", "enabled", SLICEPATCH_GUARANTEE_PROCESS},
-    {"process, verbose", PlayedKernel::series, {"SLICEPATCH_VERBOSE=1"}, "alone", "enabled", SLICEPATCH_GUARANTEE_PROCESS},
+    {"process, names",
+     PlayedKernel::series,
+     {"SLICEPATCH_SITES=-nothing"},
+     "alone",
+     "enabled",
+     SLICEPATCH_GUARANTEE_PROCESS},
+    {"process, verbose",
+     PlayedKernel::series,
+     {"SLICEPATCH_VERBOSE=1"},
+     "alone",
+     "enabled",
+     SLICEPATCH_GUARANTEE_PROCESS},
     {"sealed", PlayedKernel::stock, {"SLICEPATCH_SEAL=1"}, "alone", "enabled", SLICEPATCH_GUARANTEE_SEALED},
     {"thread, own area", PlayedKernel::stock, {"SLICEPATCH_RSEQ=own"}, "alone", "enabled", SLICEPATCH_GUARANTEE_THREAD},
-    {"thread, libc's area", PlayedKernel::stock, {"SLICEPATCH_RSEQ=libc"}, "alone", "enabled", SLICEPATCH_GUARANTEE_THREAD},
+    {"thread, libc's area",
+     PlayedKernel::stock,
+     {"SLICEPATCH_RSEQ=libc"},
+     "alone",
+     "enabled",
+     SLICEPATCH_GUARANTEE_THREAD},
     {"thread, live", PlayedKernel::stock, {"SLICEPATCH_LIVE=1"}, "threads", "enabled", SLICEPATCH_GUARANTEE_THREAD},
-    {"require on stock", PlayedKernel::stock, {"SLICEPATCH=require"}, "alone", "compiled", SLICEPATCH_GUARANTEE_THREAD, -EPERM},
+    {"require on stock",
+     PlayedKernel::stock,
+     {"SLICEPATCH=require"},
+     "alone",
+     "compiled",
+     SLICEPATCH_GUARANTEE_THREAD,
+     -EPERM},
     {"none", PlayedKernel::none, {}, "alone", "off", SLICEPATCH_GUARANTEE_NONE},
     {"off", PlayedKernel::series, {"SLICEPATCH=off"}, "alone", "off", SLICEPATCH_GUARANTEE_NONE},
 };
@@ -166,9 +192,9 @@ public:
 private:
     Outcome run_subject(const Scene &scene, const Fault *fault)
     {
-        return trace({subject_, scene.threads, scene.expected, std::to_string(scene.answer),
-                      std::to_string(scene.guarantee)}, scene.environment,
-                     scene.kernel, fault);
+        return trace(
+            {subject_, scene.threads, scene.expected, std::to_string(scene.answer), std::to_string(scene.guarantee)},
+            scene.environment, scene.kernel, fault);
     }
 
     void run_call(const Scene &scene, const Call &call, unsigned count)

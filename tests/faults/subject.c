@@ -187,7 +187,7 @@ static void compare(const struct surroundings *before, const struct surroundings
 // ---- the states of the sites ----
 
 struct counts {
-    unsigned states[4];                 /* by enum slicepatch_site_state */
+    unsigned states[4];                   /* by enum slicepatch_site_state */
     unsigned labelled[3][4], plain[3][4]; /* by kind - 1 and state */
 };
 
@@ -280,7 +280,8 @@ static void check_report(const struct slicepatch_report *report, const struct co
         report->enabled != counts->states[SLICEPATCH_STATE_ENABLED] ||
         report->off != counts->states[SLICEPATCH_STATE_OFF])
         if (report->sites) /* 0: init did not get that far */
-            complain("the report counts %u compiled, %u enabled, %u off", report->compiled, report->enabled, report->off);
+            complain("the report counts %u compiled, %u enabled, %u off", report->compiled, report->enabled,
+                     report->off);
     if (!*report->reason)
         complain("the report has no reason");
     const bool told = answer < 0 || *report->failure || report->guarantee != expected_guarantee;
@@ -330,8 +331,8 @@ int main(int argc, char **argv)
     run_sections();
     if (again != expected_answer || (!all_are(&later, expected) && as_expected))
         complain("it cannot be done again");
-    printf("answer %d, states %u %u %u, guarantee %d, reason \"%s\", failure \"%s\"; again %d, states %u %u %u\n", answer,
-           counts.states[0], counts.states[1], counts.states[2], report.guarantee, report.reason, report.failure, again,
-           later.states[0], later.states[1], later.states[2]);
+    printf("answer %d, states %u %u %u, guarantee %d, reason \"%s\", failure \"%s\"; again %d, states %u %u %u\n",
+           answer, counts.states[0], counts.states[1], counts.states[2], report.guarantee, report.reason,
+           report.failure, again, later.states[0], later.states[1], later.states[2]);
     return failed;
 }

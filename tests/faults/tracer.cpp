@@ -64,7 +64,9 @@ constexpr std::size_t most_calls = 100'000; // of one init
 
 class Tracer {
 public:
-    Tracer(pid_t subject, PlayedKernel kernel, const Fault *fault) : subject_(subject), kernel_(kernel), fault_(fault) {}
+    Tracer(pid_t subject, PlayedKernel kernel, const Fault *fault) : subject_(subject), kernel_(kernel), fault_(fault)
+    {
+    }
 
     /// Until the subject has ended.
     void run(Outcome &outcome)
@@ -149,7 +151,8 @@ private:
     unsigned inits_ = 0, uses_ = 0;
 };
 
-[[noreturn]] void become(const std::vector<std::string> &command, const std::vector<std::string> &environment, int output)
+[[noreturn]] void become(const std::vector<std::string> &command, const std::vector<std::string> &environment,
+                         int output)
 {
     std::vector<char *> arguments, variables;
     for (const std::string &word : command)

@@ -73,8 +73,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
     auto *object = static_cast<std::uint8_t *>(std::malloc(sizeof(Object)));
     Object whole;
     const auto distance = [&](const std::int32_t &field, std::size_t offset) {
-        return static_cast<std::int32_t>(offset) -
-               static_cast<std::int32_t>(reinterpret_cast<const char *>(&field) - reinterpret_cast<const char *>(&whole));
+        return static_cast<std::int32_t>(offset) - static_cast<std::int32_t>(reinterpret_cast<const char *>(&field) -
+                                                                             reinterpret_cast<const char *>(&whole));
     };
     whole.note.start = distance(whole.note.start, offsetof(Object, records));
     whole.note.stop = distance(whole.note.stop, offsetof(Object, encoding));

@@ -20,14 +20,16 @@
 
 namespace {
 
-[[noreturn]] void fail(const char *what, std::uint64_t address) {
+[[noreturn]] void fail(const char *what, std::uint64_t address)
+{
     std::printf("%s at 0x%llx\n", what, static_cast<unsigned long long>(address));
     std::exit(1);
 }
 
 class ElfFile {
 public:
-    explicit ElfFile(const char *path) {
+    explicit ElfFile(const char *path)
+    {
         std::ifstream file(path, std::ios::binary);
         bytes_.assign(std::istreambuf_iterator<char>(file), {});
         if (bytes_.size() < sizeof(Elf64_Ehdr) || std::memcmp(bytes_.data(), ELFMAG, SELFMAG) != 0)
@@ -41,7 +43,8 @@ public:
             names_ = sections[header.e_shstrndx].sh_offset;
     }
 
-    template <class T> T at(std::uint64_t offset) const {
+    template <class T> T at(std::uint64_t offset) const
+    {
         T value;
         if (offset > bytes_.size() || bytes_.size() - offset < sizeof value)
             fail("beyond the file", offset);
@@ -49,22 +52,26 @@ public:
         return value;
     }
 
-    const std::uint8_t *data(std::uint64_t offset) const {
+    const std::uint8_t *data(std::uint64_t offset) const
+    {
         return reinterpret_cast<const std::uint8_t *>(bytes_.data()) + offset;
     }
 
-    std::string name(const Elf64_Shdr &section) const {
+    std::string name(const Elf64_Shdr &section) const
+    {
         return bytes_.c_str() + names_ + section.sh_name;
     }
 
-    std::uint64_t offset_of(std::uint64_t address) const {
+    std::uint64_t offset_of(std::uint64_t address) const
+    {
         for (const Elf64_Phdr &segment : segments)
             if (segment.p_type == PT_LOAD && address - segment.p_vaddr < segment.p_filesz)
                 return segment.p_offset + (address - segment.p_vaddr);
         fail("nothing is loaded", address);
     }
 
-    std::string string(std::uint64_t address) const {
+    std::string string(std::uint64_t address) const
+    {
         return bytes_.c_str() + offset_of(address);
     }
 
@@ -77,7 +84,8 @@ private:
 };
 
 /// Address and kind of each site that the code has.
-std::map<std::uint64_t, int> find_sites(const ElfFile &file) {
+std::map<std::uint64_t, int> find_sites(const ElfFile &file)
+{
     std::map<std::uint64_t, int> sites;
     for (const Elf64_Shdr &section : file.sections) {
         if (section.sh_type != SHT_PROGBITS || !(section.sh_flags & SHF_EXECINSTR))
@@ -90,7 +98,8 @@ std::map<std::uint64_t, int> find_sites(const ElfFile &file) {
     return sites;
 }
 
-const Elf64_Shdr *find_table(const ElfFile &file) {
+const Elf64_Shdr *find_table(const ElfFile &file)
+{
     const auto found = std::find_if(file.sections.begin(), file.sections.end(), [&](const Elf64_Shdr &section) {
         return file.name(section) == "slicepatch_sites";
     });
@@ -103,7 +112,8 @@ struct Totals {
 
 /// Each record names a site of the code, and each ENTER and EXIT of the code has one record. Counts the label of what
 /// nobody calls.
-Totals compare(const ElfFile &file, const Elf64_Shdr &table) {
+Totals compare(const ElfFile &file, const Elf64_Shdr &table)
+{
     std::map<std::uint64_t, int> sites = find_sites(file);
     Totals totals;
     if (table.sh_size % sizeof(slicepatch_site_record))
@@ -131,7 +141,8 @@ Totals compare(const ElfFile &file, const Elf64_Shdr &table) {
 }
 
 /// At every multiple of 4: linkers pad other notes in ways of their own.
-std::size_t count_notes(const ElfFile &file) {
+std::size_t count_notes(const ElfFile &file)
+{
     std::set<std::uint64_t> notes; // by offset: segments may hold one another
     for (const Elf64_Phdr &segment : file.segments) {
         if (segment.p_type != PT_NOTE)
@@ -148,7 +159,8 @@ std::size_t count_notes(const ElfFile &file) {
 }
 
 /// Where a table of packed relative relocations (SHT_RELR) says that words are relocated.
-std::vector<std::uint64_t> unpack(const ElfFile &file, const Elf64_Shdr &packed) {
+std::vector<std::uint64_t> unpack(const ElfFile &file, const Elf64_Shdr &packed)
+{
     std::vector<std::uint64_t> places;
     std::uint64_t next = 0;
     for (std::uint64_t at = 0; at < packed.sh_size; at += 8) {
@@ -166,7 +178,8 @@ std::vector<std::uint64_t> unpack(const ElfFile &file, const Elf64_Shdr &packed)
     return places;
 }
 
-std::size_t count_relocations(const ElfFile &file, const Elf64_Shdr &table) {
+std::size_t count_relocations(const ElfFile &file, const Elf64_Shdr &table)
+{
     constexpr unsigned packed_type = 19; // SHT_RELR, not yet in every elf.h
     std::vector<std::uint64_t> places;
     for (const Elf64_Shdr &section : file.sections) {
@@ -177,14 +190,14 @@ std::size_t count_relocations(const ElfFile &file, const Elf64_Shdr &table) {
             for (std::uint64_t at = 0; at < section.sh_size; at += sizeof(Elf64_Rela))
                 places.push_back(file.at<Elf64_Rela>(section.sh_offset + at).r_offset);
     }
-    return static_cast<std::size_t>(std::count_if(places.begin(), places.end(), [&](std::uint64_t place) {
-        return place - table.sh_addr < table.sh_size;
-    }));
+    return static_cast<std::size_t>(std::count_if(
+        places.begin(), places.end(), [&](std::uint64_t place) { return place - table.sh_addr < table.sh_size; }));
 }
 
 } // namespace
 
-int main(int count, char **words) {
+int main(int count, char **words)
+{
     if (count != 2)
         return 2;
     const ElfFile file(words[1]);

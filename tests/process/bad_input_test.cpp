@@ -15,7 +15,8 @@ namespace {
 const std::string foreign_text =
     "the bytes at the site are not ours (a debugger's breakpoint, a hook, or stale records)";
 
-void check_group_is_foreign(const Outcome &outcome, const std::string &group) {
+void check_group_is_foreign(const Outcome &outcome, const std::string &group)
+{
     CAPTURE(outcome.out);
     CHECK(outcome.status == 0);
     CHECK(outcome.value("answer") == "0");
@@ -29,7 +30,8 @@ void check_group_is_foreign(const Outcome &outcome, const std::string &group) {
             CHECK_MESSAGE(outcome.state_of(other) == "off", other);
 }
 
-std::string bytes_of(const Outcome &outcome, const std::string &name, const std::string &kind) {
+std::string bytes_of(const Outcome &outcome, const std::string &name, const std::string &kind)
+{
     for (const SeenSite &site : outcome.sites)
         if (site.name == name && site.kind == kind)
             return site.bytes;
@@ -38,7 +40,8 @@ std::string bytes_of(const Outcome &outcome, const std::string &name, const std:
 
 } // namespace
 
-TEST_CASE("a breakpoint at a site leaves its label as compiled and every other label patched") {
+TEST_CASE("a breakpoint at a site leaves its label as compiled and every other label patched")
+{
     const Outcome before = run_subject({"kernel=none", "states"});
     const Outcome after = run_subject({"kernel=none", "breakpoint=first", "init", "states"});
     if (skipped(after, "a breakpoint"))
@@ -51,7 +54,8 @@ TEST_CASE("a breakpoint at a site leaves its label as compiled and every other l
     CHECK(bytes_of(after, "first", "exit") == bytes_of(before, "first", "exit"));
 }
 
-TEST_CASE("a breakpoint at a site without a label leaves its function as compiled") {
+TEST_CASE("a breakpoint at a site without a label leaves its function as compiled")
+{
     const Outcome outcome = run_subject({"kernel=none", "breakpoint=plain_one", "init", "states"});
     if (skipped(outcome, "a breakpoint"))
         return;
@@ -59,7 +63,8 @@ TEST_CASE("a breakpoint at a site without a label leaves its function as compile
     CHECK(outcome.state_of("plain_one") == "mixed"); // the one site foreign, the other compiled
 }
 
-TEST_CASE("a hook over a site stays, works, and leaves its label as compiled") {
+TEST_CASE("a hook over a site stays, works, and leaves its label as compiled")
+{
     const Outcome outcome = run_subject({"kernel=none", "hook=second", "init", "run=1000", "check", "states"});
     if (skipped(outcome, "a hook"))
         return;
@@ -68,7 +73,8 @@ TEST_CASE("a hook over a site stays, works, and leaves its label as compiled") {
     CHECK(outcome.value("counted") == "yes");
 }
 
-TEST_CASE("foreign bytes leave the label as compiled where everything else is enabled") {
+TEST_CASE("foreign bytes leave the label as compiled where everything else is enabled")
+{
     const Outcome outcome =
         run_subject({"kernel=stock", "yield=ok", "hook=first", "init", "run=1000", "check", "states"});
     if (skipped(outcome, "a hook"))
@@ -80,7 +86,8 @@ TEST_CASE("foreign bytes leave the label as compiled where everything else is en
     CHECK(outcome.state_of("second") == "enabled");
 }
 
-TEST_CASE("a label that was foreign is patched by a later init once its bytes are back") {
+TEST_CASE("a label that was foreign is patched by a later init once its bytes are back")
+{
     const Outcome outcome =
         run_subject({"kernel=none", "breakpoint=first", "init", "remove-breakpoint=first", "init", "states"});
     if (skipped(outcome, "a breakpoint"))
@@ -90,7 +97,8 @@ TEST_CASE("a label that was foreign is patched by a later init once its bytes ar
     CHECK(outcome.value("failure") == "");
 }
 
-TEST_CASE("each failure is named on standard error when asked for") {
+TEST_CASE("each failure is named on standard error when asked for")
+{
     const Outcome outcome =
         run_subject({"kernel=none", "breakpoint=first", "breakpoint=plain_two", "init"}, {"SLICEPATCH_VERBOSE=1"});
     if (skipped(outcome, "a breakpoint"))

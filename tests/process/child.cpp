@@ -22,14 +22,16 @@ namespace slicepatch::test {
 namespace {
 
 /// What runs programs of this architecture where the CPU does not; null where it does.
-const char *emulator() {
+const char *emulator()
+{
     return std::getenv("SLICEPATCH_EMULATOR");
 }
 
 constexpr int too_long_status = 124; // as timeout(1)
 constexpr time_t longest_run = 120;  // seconds; only something stuck takes that long
 
-std::vector<char *> pointers_to(std::vector<std::string> &strings) {
+std::vector<char *> pointers_to(std::vector<std::string> &strings)
+{
     std::vector<char *> pointers;
     for (std::string &string : strings)
         pointers.push_back(string.data());
@@ -37,7 +39,8 @@ std::vector<char *> pointers_to(std::vector<std::string> &strings) {
     return pointers;
 }
 
-[[noreturn]] void become(const Child &child, int out, int error) {
+[[noreturn]] void become(const Child &child, int out, int error)
+{
     dup2(out, STDOUT_FILENO);
     dup2(error, STDERR_FILENO);
     std::vector<std::string> arguments = child.arguments;
@@ -61,7 +64,8 @@ std::vector<char *> pointers_to(std::vector<std::string> &strings) {
 }
 
 /// Reads both pipes until they end; false when that takes too long.
-bool read_all(int out, int error, Outcome &outcome) {
+bool read_all(int out, int error, Outcome &outcome)
+{
     const time_t deadline = std::time(nullptr) + longest_run;
     pollfd files[] = {{out, POLLIN, 0}, {error, POLLIN, 0}};
     std::string *const texts[] = {&outcome.out, &outcome.error};
@@ -83,7 +87,8 @@ bool read_all(int out, int error, Outcome &outcome) {
     return true;
 }
 
-void understand(Outcome &outcome) {
+void understand(Outcome &outcome)
+{
     std::istringstream lines(outcome.out);
     for (std::string line; std::getline(lines, line);) {
         const std::size_t equals = line.find('=');
@@ -104,12 +109,14 @@ unsigned skips = 0;
 
 } // namespace
 
-std::string Outcome::value(const std::string &key) const {
+std::string Outcome::value(const std::string &key) const
+{
     const auto found = values.find(key);
     return found == values.end() ? "(no " + key + ")" : found->second;
 }
 
-std::string Outcome::state_of(const std::string &name) const {
+std::string Outcome::state_of(const std::string &name) const
+{
     std::string state;
     for (const SeenSite &site : sites)
         if (site.name == name)
@@ -117,7 +124,8 @@ std::string Outcome::state_of(const std::string &name) const {
     return state;
 }
 
-Outcome run(const Child &child) {
+Outcome run(const Child &child)
+{
     int out[2], error[2];
     if (pipe2(out, O_CLOEXEC) || pipe2(error, O_CLOEXEC))
         throw std::runtime_error("pipe failed");
@@ -140,39 +148,42 @@ Outcome run(const Child &child) {
         kill(process, SIGKILL);
     int status = 0;
     waitpid(process, &status, 0);
-    outcome.status = !in_time              ? too_long_status
-                     : WIFSIGNALED(status) ? 128 + WTERMSIG(status)
-                                           : WEXITSTATUS(status);
+    outcome.status = !in_time ? too_long_status : WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
     understand(outcome);
     if (outcome.status == unsupported)
         needs_whole_system(outcome.value("unsupported").c_str());
     return outcome;
 }
 
-Outcome run_subject(const std::vector<std::string> &verbs, const std::vector<std::string> &environment) {
+Outcome run_subject(const std::vector<std::string> &verbs, const std::vector<std::string> &environment)
+{
     return run({.program = SUBJECT, .arguments = verbs, .environment = environment});
 }
 
-void skip(const char *what, const std::string &reason) {
+void skip(const char *what, const std::string &reason)
+{
     ++skips;
     std::printf("SKIP: %s: %s\n", what, reason.c_str());
 }
 
-bool skipped(const Outcome &outcome, const char *what) {
+bool skipped(const Outcome &outcome, const char *what)
+{
     if (outcome.status != unsupported)
         return false;
     skip(what, outcome.value("unsupported"));
     return true;
 }
 
-void needs_whole_system(const char *why) {
+void needs_whole_system(const char *why)
+{
     if (!emulator())
         return;
     std::printf("SKIP: %s: %s\n", emulator(), why);
     std::exit(unsupported);
 }
 
-unsigned count_skips() {
+unsigned count_skips()
+{
     return skips;
 }
 

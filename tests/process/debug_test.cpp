@@ -13,12 +13,14 @@ using namespace slicepatch::test;
 
 namespace {
 
-Outcome use(const char *program, const std::string &how) {
+Outcome use(const char *program, const std::string &how)
+{
     return run({.program = program, .arguments = {how}});
 }
 
 /// The line of debugged.c that is marked with a name, so that the test does not know its number.
-std::string line_of(const std::string &mark) {
+std::string line_of(const std::string &mark)
+{
     std::ifstream source(DEBUGGED_SOURCE);
     std::string line;
     for (int number = 1; std::getline(source, line); ++number)
@@ -27,7 +29,8 @@ std::string line_of(const std::string &mark) {
     return "(no line is marked " + mark + ")";
 }
 
-void check_aborts(const std::string &how, const std::string &mark, const std::string &message) {
+void check_aborts(const std::string &how, const std::string &mark, const std::string &message)
+{
     for (const char *program : {DEBUGGED, DEBUGGED_CPP}) {
         const Outcome outcome = use(program, how);
         CAPTURE(program);
@@ -41,20 +44,24 @@ void check_aborts(const std::string &how, const std::string &mark, const std::st
 
 } // namespace
 
-TEST_CASE("an ENTER inside a section ends the debugged program and names the line") {
+TEST_CASE("an ENTER inside a section ends the debugged program and names the line")
+{
     check_aborts("nest", "NESTED_LINE", "ENTER inside a section: sections do not nest");
     check_aborts("mixed", "MIXED_LINE", "ENTER inside a section: sections do not nest");
 }
 
-TEST_CASE("an EXIT without an ENTER ends the debugged program and names the line") {
+TEST_CASE("an EXIT without an ENTER ends the debugged program and names the line")
+{
     check_aborts("leave-twice", "LEFT_LINE", "EXIT without ENTER");
 }
 
-TEST_CASE("an outermost EXIT of a thread that did not ENTER ends the debugged program and names the line") {
+TEST_CASE("an outermost EXIT of a thread that did not ENTER ends the debugged program and names the line")
+{
     check_aborts("leave-alone", "ALONE_LINE", "EXIT_OUTERMOST without ENTER_OUTERMOST in this thread");
 }
 
-TEST_CASE("sections that do not nest, and outermost forms that do, pass the debugged program") {
+TEST_CASE("sections that do not nest, and outermost forms that do, pass the debugged program")
+{
     for (const char *program : {DEBUGGED, DEBUGGED_CPP})
         for (const char *how : {"well", "outermost", "hand-over"}) {
             const Outcome outcome = use(program, how);
@@ -68,13 +75,15 @@ TEST_CASE("sections that do not nest, and outermost forms that do, pass the debu
 
 namespace {
 
-bool close_standard_error() {
+bool close_standard_error()
+{
     return close(STDERR_FILENO) == 0;
 }
 
 } // namespace
 
-TEST_CASE("what ends a program is said in the middle of an allocator, once and whole, without an allocation") {
+TEST_CASE("what ends a program is said in the middle of an allocator, once and whole, without an allocation")
+{
     const Outcome outcome = run({.program = ALLOCATING, .arguments = {}});
     const std::string text(5999, 'x');
     CHECK(outcome.status == 3); // by its handler of SIGABRT
@@ -82,7 +91,8 @@ TEST_CASE("what ends a program is said in the middle of an allocator, once and w
     CHECK(outcome.value("errno") == "kept");
 }
 
-TEST_CASE("a closed standard error loses what is said and nothing else") {
+TEST_CASE("a closed standard error loses what is said and nothing else")
+{
     const Outcome outcome = run({.program = ALLOCATING, .arguments = {}, .before_exec = close_standard_error});
     CHECK(outcome.status == 3);
     CHECK(outcome.value("errno") == "kept");

@@ -18,7 +18,8 @@ using namespace slicepatch::test;
 namespace {
 
 /// An error, the words in the report and nowhere else, and a program that works as compiled.
-void check_refused(const Outcome &outcome, const std::string &reason, int error = EINVAL) {
+void check_refused(const Outcome &outcome, const std::string &reason, int error = EINVAL)
+{
     CAPTURE(outcome.out);
     CHECK(outcome.status == 0);
     CHECK(outcome.value("answer") == std::to_string(-error));
@@ -31,17 +32,20 @@ void check_refused(const Outcome &outcome, const std::string &reason, int error 
     CHECK(outcome.value("counted") == "yes");
 }
 
-Outcome init_with(const std::vector<std::string> &environment, const std::string &kernel = "kernel=none") {
+Outcome init_with(const std::vector<std::string> &environment, const std::string &kernel = "kernel=none")
+{
     return run_subject({kernel, "yield=ok", "init", "run=1000", "check", "states"}, environment);
 }
 
-Outcome init_with_options(std::vector<std::string> options, const std::vector<std::string> &environment = {}) {
+Outcome init_with_options(std::vector<std::string> options, const std::vector<std::string> &environment = {})
+{
     options.insert(options.begin(), {"kernel=stock", "yield=ok"});
     options.insert(options.end(), {"init", "run=1000", "check", "states"});
     return run_subject(options, environment);
 }
 
-void check_selected(const Outcome &outcome, const std::vector<std::string> &enabled) {
+void check_selected(const Outcome &outcome, const std::vector<std::string> &enabled)
+{
     CAPTURE(outcome.out);
     CHECK(outcome.value("answer") == "0");
     CHECK(outcome.value("counted") == "yes");
@@ -54,7 +58,8 @@ void check_selected(const Outcome &outcome, const std::vector<std::string> &enab
 
 } // namespace
 
-TEST_CASE("an unknown value of an environment variable is refused in words and leaves every site as compiled") {
+TEST_CASE("an unknown value of an environment variable is refused in words and leaves every site as compiled")
+{
     check_refused(init_with({"SLICEPATCH=maybe"}), "SLICEPATCH=maybe is not one of auto, off, require, compiled");
     check_refused(init_with({"SLICEPATCH_WRITER=pen"}), "SLICEPATCH_WRITER=pen is not one of auto, procmem, rwx");
     check_refused(init_with({"SLICEPATCH_LIVE=yes"}), "SLICEPATCH_LIVE=yes is not one of 0, 1");
@@ -64,7 +69,8 @@ TEST_CASE("an unknown value of an environment variable is refused in words and l
                   "SLICEPATCH=?[2J??? is not one of auto, off, require, compiled");
 }
 
-TEST_CASE("a variable that cannot be understood is named on standard error by who is verbose") {
+TEST_CASE("a variable that cannot be understood is named on standard error by who is verbose")
+{
     const std::string reason = "SLICEPATCH=maybe is not one of auto, off, require, compiled";
     const Outcome outcome = init_with({"SLICEPATCH=maybe", "SLICEPATCH_VERBOSE=1"});
     CHECK(outcome.value("reason") == reason);
@@ -73,7 +79,8 @@ TEST_CASE("a variable that cannot be understood is named on standard error by wh
     CHECK(options.error.starts_with("slicepatch: guarantee none: the options ask for OFF and for REQUIRE\n"));
 }
 
-TEST_CASE("an empty variable is an unset one") {
+TEST_CASE("an empty variable is an unset one")
+{
     for (const char *name : {"SLICEPATCH", "SLICEPATCH_SITES", "SLICEPATCH_RSEQ", "SLICEPATCH_SEAL", "SLICEPATCH_LOCK",
                              "SLICEPATCH_WRITER", "SLICEPATCH_LIVE", "SLICEPATCH_VERBOSE"}) {
         CAPTURE(name);
@@ -83,7 +90,8 @@ TEST_CASE("an empty variable is an unset one") {
     }
 }
 
-TEST_CASE("a name that nobody reads is named by who is verbose, and is silent otherwise") {
+TEST_CASE("a name that nobody reads is named by who is verbose, and is silent otherwise")
+{
     const std::vector<std::string> misspelt = {"SLICEPATCH_VERBSE=1", "SLICEPATCH_SITE=-*", "SLICEPATCHED=1"};
     CHECK(init_with(misspelt).error == "");
     std::vector<std::string> verbose = misspelt;
@@ -101,12 +109,14 @@ namespace {
 /// Descriptor 2 is a file of data, as in a daemon that closed standard error before it opened that.
 const std::string data_file = (std::filesystem::temp_directory_path() / "slicepatch-data").string();
 
-bool open_data_as_standard_error() {
+bool open_data_as_standard_error()
+{
     close(STDERR_FILENO);
     return open(data_file.c_str(), O_RDWR | O_CREAT | O_TRUNC, 0600) == STDERR_FILENO;
 }
 
-std::uintmax_t bytes_written_with(const std::vector<std::string> &environment) {
+std::uintmax_t bytes_written_with(const std::vector<std::string> &environment)
+{
     const Outcome outcome = run({.program = SUBJECT,
                                  .arguments = {"kernel=stock", "yield=ok", "init", "run=10", "check"},
                                  .environment = environment,
@@ -117,21 +127,29 @@ std::uintmax_t bytes_written_with(const std::vector<std::string> &environment) {
     return size;
 }
 
-bool close_standard_error() {
+bool close_standard_error()
+{
     return close(STDERR_FILENO) == 0;
 }
 
 } // namespace
 
-TEST_CASE("nothing is written to descriptor 2 unless somebody asks for words") {
-    for (const std::vector<std::string> &environment :
-         {std::vector<std::string>{}, {"SLICEPATCH_VERBSE=1"}, {"SLICEPATCH_VERBOSE=0"}, {"SLICEPATCH_VERBOSE=yes"},
-          {"SLICEPATCH=maybe"}, {"SLICEPATCH=require"}, {"SLICEPATCH_SITES=nothing"}, {"SLICEPATCH_SEAL=1"}})
+TEST_CASE("nothing is written to descriptor 2 unless somebody asks for words")
+{
+    for (const std::vector<std::string> &environment : {std::vector<std::string>{},
+                                                        {"SLICEPATCH_VERBSE=1"},
+                                                        {"SLICEPATCH_VERBOSE=0"},
+                                                        {"SLICEPATCH_VERBOSE=yes"},
+                                                        {"SLICEPATCH=maybe"},
+                                                        {"SLICEPATCH=require"},
+                                                        {"SLICEPATCH_SITES=nothing"},
+                                                        {"SLICEPATCH_SEAL=1"}})
         CHECK(bytes_written_with(environment) == 0);
     CHECK(bytes_written_with({"SLICEPATCH_VERBOSE=1"}) != 0);
 }
 
-TEST_CASE("words that cannot be written are lost, and nothing else is") {
+TEST_CASE("words that cannot be written are lost, and nothing else is")
+{
     const Outcome outcome = run({.program = SUBJECT,
                                  .arguments = {"kernel=stock", "yield=ok", "init", "run=10", "check"},
                                  .environment = {"SLICEPATCH_VERBOSE=1"},
@@ -141,13 +159,15 @@ TEST_CASE("words that cannot be written are lost, and nothing else is") {
     CHECK(outcome.value("counted") == "yes");
 }
 
-TEST_CASE("a value that does not end is cut in the message") {
+TEST_CASE("a value that does not end is cut in the message")
+{
     const std::string endless(5000, 'x');
     check_refused(init_with({"SLICEPATCH=" + endless}),
                   "SLICEPATCH=" + endless.substr(0, 64) + " is not one of auto, off, require, compiled");
 }
 
-TEST_CASE("options that are smaller than their first version, or with unknown or contradicting flags, are refused") {
+TEST_CASE("options that are smaller than their first version, or with unknown or contradicting flags, are refused")
+{
     const std::string reason = "the options are of an unknown size or have unknown flags";
     check_refused(init_with_options({"size=8"}), reason);
     check_refused(init_with_options({"size=0"}), reason);
@@ -157,7 +177,8 @@ TEST_CASE("options that are smaller than their first version, or with unknown or
     check_refused(init_with_options({"flags=3"}, {"SLICEPATCH=off"}), "the options ask for OFF and for REQUIRE");
 }
 
-TEST_CASE("options of a newer program are understood as long as they ask for nothing new") {
+TEST_CASE("options of a newer program are understood as long as they ask for nothing new")
+{
     check_selected(init_with_options({"sites=first", "size=17"}), {"first"});
     check_selected(init_with_options({"sites=first", "size=4096"}), {"first"});
     check_selected(init_with_options({"sites=first", "size=24", "byte=24"}), {"first"}); // behind them
@@ -168,7 +189,8 @@ TEST_CASE("options of a newer program are understood as long as they ask for not
     check_refused(init_with_options({"size=0xffffffff"}), reason, E2BIG);
 }
 
-TEST_CASE("a report of a size that nobody can mean is refused before anything happens") {
+TEST_CASE("a report of a size that nobody can mean is refused before anything happens")
+{
     const struct {
         const char *size;
         int error;
@@ -184,7 +206,8 @@ TEST_CASE("a report of a size that nobody can mean is refused before anything ha
     }
 }
 
-TEST_CASE("the report of an older program is filled as far as it goes, and its text says no more") {
+TEST_CASE("the report of an older program is filled as far as it goes, and its text says no more")
+{
     needs_whole_system("no process is single-threaded, and the report tells of the writer");
     for (const bool again : {false, true}) {
         const auto filled = [again](const std::string &size) {
@@ -211,7 +234,8 @@ TEST_CASE("the report of an older program is filled as far as it goes, and its t
     }
 }
 
-TEST_CASE("the report of a newer program has zero where this library knows nothing") {
+TEST_CASE("the report of a newer program has zero where this library knows nothing")
+{
     for (const char *verb : {"init-with-report", "report"})
         for (const std::string size : {"481", "500", "4096"}) {
             const Outcome outcome = run_subject({"kernel=none", "init", verb + ("=" + size)});
@@ -224,13 +248,15 @@ TEST_CASE("the report of a newer program has zero where this library knows nothi
         }
 }
 
-TEST_CASE("init works without a report") {
+TEST_CASE("init works without a report")
+{
     const Outcome outcome = run_subject({"kernel=none", "init-without-report", "states"});
     CHECK(outcome.value("answer") == "0");
     CHECK(outcome.state_of("first") == "off");
 }
 
-TEST_CASE("SLICEPATCH=off asks for nothing and switches the sites off") {
+TEST_CASE("SLICEPATCH=off asks for nothing and switches the sites off")
+{
     const Outcome outcome = init_with({"SLICEPATCH=off"}, "kernel=stock");
     CHECK(outcome.value("guarantee") == "0");
     CHECK(outcome.value("reason") == "switched off by SLICEPATCH=off or an option");
@@ -239,7 +265,8 @@ TEST_CASE("SLICEPATCH=off asks for nothing and switches the sites off") {
     CHECK(outcome.value("counted") == "yes");
 }
 
-TEST_CASE("SLICEPATCH=compiled gives the same guarantee and leaves the sites as compiled") {
+TEST_CASE("SLICEPATCH=compiled gives the same guarantee and leaves the sites as compiled")
+{
     const Outcome outcome = init_with({"SLICEPATCH=compiled"}, "kernel=stock");
     CAPTURE(outcome.out);
     CHECK(outcome.value("answer") == "0");
@@ -253,7 +280,8 @@ TEST_CASE("SLICEPATCH=compiled gives the same guarantee and leaves the sites as 
     CHECK(init_with({"SLICEPATCH=compiled"}, "kernel=none").value("compiled") == all_sites);
 }
 
-TEST_CASE("SLICEPATCH=auto is the default") {
+TEST_CASE("SLICEPATCH=auto is the default")
+{
     for (const std::vector<std::string> &environment : {std::vector<std::string>{}, {"SLICEPATCH=auto"}}) {
         const Outcome outcome = init_with(environment, "kernel=stock");
         CHECK(outcome.value("guarantee") == "1");
@@ -261,7 +289,8 @@ TEST_CASE("SLICEPATCH=auto is the default") {
     }
 }
 
-TEST_CASE("SLICEPATCH=require fails below the guarantee for the process and leaves every site as compiled") {
+TEST_CASE("SLICEPATCH=require fails below the guarantee for the process and leaves every site as compiled")
+{
     for (const char *kernel : {"kernel=none", "kernel=stock"}) {
         const Outcome outcome = init_with({"SLICEPATCH=require"}, kernel);
         CAPTURE(outcome.out);
@@ -273,7 +302,8 @@ TEST_CASE("SLICEPATCH=require fails below the guarantee for the process and leav
     }
 }
 
-TEST_CASE("the environment has the last word over the options") {
+TEST_CASE("the environment has the last word over the options")
+{
     const std::string off = "flags=1", require = "flags=2";
     CHECK(init_with_options({off}).value("off") == all_sites);
     CHECK(init_with_options({off}, {"SLICEPATCH=auto"}).value("enabled") == all_sites);
@@ -282,7 +312,8 @@ TEST_CASE("the environment has the last word over the options") {
     check_selected(init_with_options({"sites=first"}, {"SLICEPATCH_SITES=second"}), {"second"});
 }
 
-TEST_CASE("SLICEPATCH_SITES selects by label") {
+TEST_CASE("SLICEPATCH_SITES selects by label")
+{
     check_selected(init_with({"SLICEPATCH_SITES=first"}, "kernel=stock"), {"first"});
     check_selected(init_with({"SLICEPATCH_SITES=f*,second"}, "kernel=stock"), {"first", "second"});
     check_selected(init_with({"SLICEPATCH_SITES=*,-second,-slicepatch.*"}, "kernel=stock"),
@@ -291,14 +322,16 @@ TEST_CASE("SLICEPATCH_SITES selects by label") {
     check_selected(init_with({"SLICEPATCH_SITES=nothing"}, "kernel=stock"), {});
 }
 
-TEST_CASE("SLICEPATCH_SITES selects by function where a site has no label") {
+TEST_CASE("SLICEPATCH_SITES selects by function where a site has no label")
+{
     check_selected(init_with({"SLICEPATCH_SITES=plain_*"}, "kernel=stock"), {"plain_one", "plain_two"});
     check_selected(init_with({"SLICEPATCH_SITES=-plain_two"}, "kernel=stock"),
                    {"first", "second", "plain_one", "chooses", "slicepatch.outermost", "handler"});
     check_selected(init_with_options({"sites=chooses"}), {"chooses"});
 }
 
-TEST_CASE("a selection by names that no site has is told of") {
+TEST_CASE("a selection by names that no site has is told of")
+{
     const auto failure = [](const std::string &sites) {
         return init_with({"SLICEPATCH_SITES=" + sites}, "kernel=stock").value("failure");
     };
@@ -314,7 +347,8 @@ TEST_CASE("a selection by names that no site has is told of") {
           std::string::npos);
 }
 
-TEST_CASE("an item of a selection that is too long is refused and leaves every site as compiled") {
+TEST_CASE("an item of a selection that is too long is refused and leaves every site as compiled")
+{
     const std::string longest(4095, 'x');
     check_refused(init_with({"SLICEPATCH_SITES=first,-" + longest + "x"}),
                   "SLICEPATCH_SITES has an item of more than 4095 bytes");
@@ -323,7 +357,8 @@ TEST_CASE("an item of a selection that is too long is refused and leaves every s
     check_selected(init_with({"SLICEPATCH_SITES=first,-" + longest}, "kernel=stock"), {"first"});
 }
 
-TEST_CASE("SLICEPATCH_WRITER chooses how bytes are written") {
+TEST_CASE("SLICEPATCH_WRITER chooses how bytes are written")
+{
     for (const char *writer : {"procmem", "rwx"}) {
         const Outcome outcome = init_with({std::string("SLICEPATCH_WRITER=") + writer});
         CHECK(outcome.value("writer") == writer);
@@ -332,14 +367,15 @@ TEST_CASE("SLICEPATCH_WRITER chooses how bytes are written") {
     }
 }
 
-TEST_CASE("SLICEPATCH_VERBOSE=1 prints the report on standard error, 0 prints nothing") {
+TEST_CASE("SLICEPATCH_VERBOSE=1 prints the report on standard error, 0 prints nothing")
+{
     needs_whole_system("no process is single-threaded, and the report tells of the writer");
     const Outcome outcome = run_subject({"kernel=none", "init", "text"}, {"SLICEPATCH_VERBOSE=1"});
     CAPTURE(outcome.error);
     CHECK(outcome.error.starts_with(
         "slicepatch: guarantee none: the kernel has no time slice extension (Linux 7.0 and later have it)\n"
-        "slicepatch: 15 sites in 1 objects: 0 enabled, 15 off, 0 compiled, 0 foreign (procmem writer, proven by "
-        DECODER ")\n"
+        "slicepatch: 15 sites in 1 objects: 0 enabled, 15 off, 0 compiled, 0 foreign (procmem writer, proven by " DECODER
+        ")\n"
         "slicepatch: 0 threads enabled, 0 missed; yields by system call 471; init took "));
     CHECK(outcome.out.find(outcome.error) != std::string::npos); // slicepatch_report_text() says the same
     CHECK(outcome.value("length") == "right");
@@ -352,27 +388,31 @@ namespace {
 /// A copy of a program that runs as its owner, root, whoever starts it.
 class SetuidCopy {
 public:
-    explicit SetuidCopy(const std::string &program) {
+    explicit SetuidCopy(const std::string &program)
+    {
         std::string pattern = (std::filesystem::temp_directory_path() / "slicepatch-XXXXXX").string();
         if (mkdtemp(pattern.data()) == nullptr)
             return;
         folder_ = pattern;
         path_ = folder_ + "/program";
         std::filesystem::copy_file(program, path_);
-        made_ = chmod(folder_.c_str(), 0755) == 0 && chown(path_.c_str(), 0, 0) == 0 &&
-                chmod(path_.c_str(), 04755) == 0;
+        made_ =
+            chmod(folder_.c_str(), 0755) == 0 && chown(path_.c_str(), 0, 0) == 0 && chmod(path_.c_str(), 04755) == 0;
     }
     SetuidCopy(const SetuidCopy &) = delete;
     SetuidCopy &operator=(const SetuidCopy &) = delete;
-    ~SetuidCopy() {
+    ~SetuidCopy()
+    {
         std::error_code ignored; // a folder that stays behind is no reason to fail
         std::filesystem::remove_all(folder_, ignored);
     }
 
-    [[nodiscard]] bool made() const {
+    [[nodiscard]] bool made() const
+    {
         return made_;
     }
-    [[nodiscard]] const std::string &path() const {
+    [[nodiscard]] const std::string &path() const
+    {
         return path_;
     }
 
@@ -381,14 +421,16 @@ private:
     bool made_ = false;
 };
 
-bool become_nobody() {
+bool become_nobody()
+{
     constexpr uid_t nobody = 65534;
     return setgroups(0, nullptr) == 0 && setgid(nobody) == 0 && setuid(nobody) == 0;
 }
 
 } // namespace
 
-TEST_CASE("a set-user-ID program ignores the environment") {
+TEST_CASE("a set-user-ID program ignores the environment")
+{
     constexpr const char *what = "a set-user-ID program";
     if (geteuid() != 0)
         return skip(what, "needs root");
@@ -409,6 +451,7 @@ TEST_CASE("a set-user-ID program ignores the environment") {
     CHECK(outcome.value("off") == all_sites);
     CHECK(outcome.error == "");
     // The same program heeds them when it has no more rights than its caller.
-    CHECK(run({.program = SUBJECT_ARCHIVE, .arguments = {"init"}, .environment = {"SLICEPATCH=maybe"}})
-              .value("answer") == std::to_string(-EINVAL));
+    CHECK(
+        run({.program = SUBJECT_ARCHIVE, .arguments = {"init"}, .environment = {"SLICEPATCH=maybe"}}).value("answer") ==
+        std::to_string(-EINVAL));
 }

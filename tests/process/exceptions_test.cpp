@@ -7,7 +7,8 @@
 
 using namespace slicepatch::test;
 
-TEST_CASE("a lock that throws leaves no request behind") {
+TEST_CASE("a lock that throws leaves no request behind")
+{
     const Outcome outcome = run({.program = THROWING, .arguments = {}});
     CAPTURE(outcome.out);
     CHECK(outcome.status == 0);

@@ -17,13 +17,15 @@ using namespace slicepatch::test;
 
 namespace {
 
-Outcome select(const std::string &program, const std::string &selection) {
+Outcome select(const std::string &program, const std::string &selection)
+{
     needs_whole_system("the simulated kernel is a seccomp filter");
     return run({.program = SLICEPATCH_TOOL, .arguments = {"sim", "--kernel", "patched", "--", program, selection}});
 }
 
 /// Nothing as compiled, no request left, and the right sections run.
-void check_whole(const Outcome &outcome, const std::string &failure = "") {
+void check_whole(const Outcome &outcome, const std::string &failure = "")
+{
     CAPTURE(outcome.out);
     CAPTURE(outcome.error);
     CHECK(outcome.status == 0);
@@ -33,7 +35,8 @@ void check_whole(const Outcome &outcome, const std::string &failure = "") {
     CHECK(outcome.value("request") == "0");
 }
 
-std::vector<std::string> folded_programs() {
+std::vector<std::string> folded_programs()
+{
     std::vector<std::string> programs;
 #ifdef FOLDED_LLD
     programs.emplace_back(FOLDED_LLD);
@@ -55,7 +58,8 @@ std::vector<std::string> folded_programs() {
 
 } // namespace
 
-TEST_CASE("folding keeps labels apart, and what is folded is patched") {
+TEST_CASE("folding keeps labels apart, and what is folded is patched")
+{
     for (const std::string &program : folded_programs()) {
         CAPTURE(program);
         for (const char *selection : {"", "-x", "-y", "x", "y", "-*"}) {
@@ -73,7 +77,8 @@ TEST_CASE("folding keeps labels apart, and what is folded is patched") {
     }
 }
 
-TEST_CASE("an EXIT that one label's record tells, and another label's ENTER needs, is never off while that one asks") {
+TEST_CASE("an EXIT that one label's record tells, and another label's ENTER needs, is never off while that one asks")
+{
     std::vector<std::string> programs = {FOLDED_BY_HAND};
 #ifdef FOLDED_UNSEEN_LLD
     programs.emplace_back(FOLDED_UNSEEN_LLD);
@@ -107,7 +112,8 @@ TEST_CASE("an EXIT that one label's record tells, and another label's ENTER need
     CHECK(one.value("enter_y") == "enabled");
 }
 
-TEST_CASE("functions without unwind entries, or with several, are selected by their names") {
+TEST_CASE("functions without unwind entries, or with several, are selected by their names")
+{
     for (const char *program : {SCATTERED, SCATTERED_BLOCKS}) {
         CAPTURE(program);
         for (const std::string name : {"four", "five", "covered"}) {
@@ -129,7 +135,8 @@ TEST_CASE("functions without unwind entries, or with several, are selected by th
     }
 }
 
-TEST_CASE("functions that nothing names decide together") {
+TEST_CASE("functions that nothing names decide together")
+{
     for (const std::string selection : {"", "-four", "four", "-*"}) {
         CAPTURE(selection);
         const bool names = selection.ends_with("four");
@@ -142,11 +149,13 @@ TEST_CASE("functions that nothing names decide together") {
 namespace {
 
 /// A copy whose unwind table is in a segment of text of its own, as BOLT leaves it beside the text that it has moved.
-bool make_rewritten(const std::string &from, const std::string &to) {
+bool make_rewritten(const std::string &from, const std::string &to)
+{
     std::ifstream in(from, std::ios::binary);
     std::string bytes((std::istreambuf_iterator<char>(in)), {});
     Elf64_Ehdr *header = reinterpret_cast<Elf64_Ehdr *>(bytes.data());
-    auto *const begin = reinterpret_cast<Elf64_Phdr *>(bytes.data() + header->e_phoff), *const end = begin + header->e_phnum;
+    auto *const begin = reinterpret_cast<Elf64_Phdr *>(bytes.data() + header->e_phoff), *const end =
+                                                                                            begin + header->e_phnum;
     const auto *const table = std::find_if(begin, end, [](const Elf64_Phdr &p) { return p.p_type == PT_GNU_EH_FRAME; });
     auto *const segment = std::find_if(begin, end, [&](const Elf64_Phdr &p) {
         return p.p_type == PT_LOAD && table != end && table->p_vaddr - p.p_vaddr < p.p_memsz;
@@ -160,7 +169,8 @@ bool make_rewritten(const std::string &from, const std::string &to) {
 
 } // namespace
 
-TEST_CASE("what a post-link rewriter has left behind is foreign, and is not written") {
+TEST_CASE("what a post-link rewriter has left behind is foreign, and is not written")
+{
     const std::string rewritten = std::string(REWRITTEN) + ".bolt";
     REQUIRE(make_rewritten(REWRITTEN, rewritten));
     const Outcome before = run({.program = REWRITTEN, .arguments = {}});

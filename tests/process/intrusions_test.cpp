@@ -16,7 +16,8 @@ const std::vector<std::string> live = {"SLICEPATCH_LIVE=1"};
 const std::string busy = std::to_string(-EBUSY);
 
 // After whatever happened, a child can be made, and init works in both.
-void check_usable(const Outcome &outcome, const std::string &state) {
+void check_usable(const Outcome &outcome, const std::string &state)
+{
     CAPTURE(outcome.out);
     CAPTURE(outcome.error);
     CHECK(outcome.status == 0);
@@ -27,7 +28,8 @@ void check_usable(const Outcome &outcome, const std::string &state) {
 
 } // namespace
 
-TEST_CASE("no call of the library is cut short by a cancellation, which comes afterwards") {
+TEST_CASE("no call of the library is cut short by a cancellation, which comes afterwards")
+{
     for (const char *call : {"init", "report", "visit", "thread-init", "start"}) {
         CAPTURE(call);
         const Outcome outcome = run_subject(
@@ -38,9 +40,10 @@ TEST_CASE("no call of the library is cut short by a cancellation, which comes af
     }
 }
 
-TEST_CASE("a fork that waits for another thread's init is not cut short either") {
+TEST_CASE("a fork that waits for another thread's init is not cut short either")
+{
     for (int round = 0; round < 10; ++round) {
-        const Outcome outcome = 
+        const Outcome outcome =
             run_subject({"kernel=none", "busy", "cancelled=fork", "join", "fork", "init", "check"}, live);
         CHECK(outcome.value("returned") == "1");
         CHECK(outcome.value("ended") == "cancelled");
@@ -48,18 +51,20 @@ TEST_CASE("a fork that waits for another thread's init is not cut short either")
     }
 }
 
-TEST_CASE("a thread that can be cancelled at any instruction is not while it is inside the library") {
+TEST_CASE("a thread that can be cancelled at any instruction is not while it is inside the library")
+{
     for (const char *call : {"init", "report", "visit", "thread-init"}) {
         CAPTURE(call);
-        const Outcome outcome = run_subject({"kernel=stock", "yield=ok", std::string("cancelled-anywhere=") + call,
-                                             "fork", "init", "run=10", "check"},
-                                            live);
+        const Outcome outcome = run_subject(
+            {"kernel=stock", "yield=ok", std::string("cancelled-anywhere=") + call, "fork", "init", "run=10", "check"},
+            live);
         CHECK(outcome.value("ended") == "cancelled");
         check_usable(outcome, "enabled");
     }
 }
 
-TEST_CASE("a child that shares the memory is refused, and leaves text, lock and threads alone") {
+TEST_CASE("a child that shares the memory is refused, and leaves text, lock and threads alone")
+{
     for (const char *kernel : {"kernel=none", "kernel=stock"})
         for (const char *child : {"vfork-init", "clone-init=200"}) {
             const std::vector<std::string> verbs = {kernel, "yield=ok", "threads=3", child};
@@ -84,7 +89,8 @@ TEST_CASE("a child that shares the memory is refused, and leaves text, lock and 
         }
 }
 
-TEST_CASE("a child with a copy of the memory is nobody's guest, though libc knows nothing of it") {
+TEST_CASE("a child with a copy of the memory is nobody's guest, though libc knows nothing of it")
+{
     for (const char *before : {"run=1", "init"})
         for (const char *fork : {"bare-fork", "bare-fork-while-locked"}) {
             CAPTURE(before);

@@ -14,11 +14,13 @@ using namespace slicepatch::test;
 
 namespace {
 
-Outcome init_on(const std::string &kernel, const std::string &yield = "yield=ok") {
+Outcome init_on(const std::string &kernel, const std::string &yield = "yield=ok")
+{
     return run_subject({kernel, yield, "init", "run=1000", "check", "states"});
 }
 
-void check_none(const std::string &kernel, const std::string &reason) {
+void check_none(const std::string &kernel, const std::string &reason)
+{
     const Outcome outcome = init_on(kernel);
     CAPTURE(outcome.out);
     if (skipped(outcome, "answers of the kernel"))
@@ -31,7 +33,8 @@ void check_none(const std::string &kernel, const std::string &reason) {
     CHECK(outcome.value("counted") == "yes");
 }
 
-void check_bytes(const Outcome &outcome, const std::string &state) {
+void check_bytes(const Outcome &outcome, const std::string &state)
+{
     CHECK(outcome.sites.size() == std::stoul(all_sites));
     for (const SeenSite &site : outcome.sites) {
         const std::string expected = expected_bytes(site.kind, state, std::stoi(outcome.value("slice_ctrl")));
@@ -40,13 +43,15 @@ void check_bytes(const Outcome &outcome, const std::string &state) {
     }
 }
 
-bool has_legacy_area() {
+bool has_legacy_area()
+{
     return run_subject({"legacy"}).value("legacy") == "yes";
 }
 
 } // namespace
 
-TEST_CASE("a kernel without slice extensions means no-ops, and says why") {
+TEST_CASE("a kernel without slice extensions means no-ops, and says why")
+{
     check_none("kernel=none", "the kernel has no time slice extension (Linux 7.0 and later have it)");
     check_none("kernel=unregistered", "no rseq area is registered for this thread");
     check_none("kernel=denied", "locked in the disabled state, or a sandbox denies the prctl");
@@ -54,7 +59,8 @@ TEST_CASE("a kernel without slice extensions means no-ops, and says why") {
     check_none("kernel=strange", "the kernel answers with error " + std::to_string(EPROTO));
 }
 
-TEST_CASE("a kernel that has it switched off, or a libc whose area is too small, means no-ops, and says why") {
+TEST_CASE("a kernel that has it switched off, or a libc whose area is too small, means no-ops, and says why")
+{
     check_none("kernel=off", has_legacy_area()
                                  ? "libc registered the legacy 32-byte rseq area, which cannot have it (glibc 2.41 and "
                                    "later can, or SLICEPATCH_RSEQ=own), or the kernel has it switched off"
@@ -62,7 +68,8 @@ TEST_CASE("a kernel that has it switched off, or a libc whose area is too small,
                                    "rseq_slice_ext=0)");
 }
 
-TEST_CASE("a stock kernel means enabled sites, with the guarantee for each thread only") {
+TEST_CASE("a stock kernel means enabled sites, with the guarantee for each thread only")
+{
     const Outcome outcome = init_on("kernel=stock");
     if (skipped(outcome, "answers of the kernel"))
         return;
@@ -78,17 +85,20 @@ TEST_CASE("a stock kernel means enabled sites, with the guarantee for each threa
     CHECK(outcome.value("counted") == "yes");
 }
 
-TEST_CASE("each site is exactly the documented instructions in each state") {
+TEST_CASE("each site is exactly the documented instructions in each state")
+{
     check_bytes(run_subject({"states"}), "compiled");
     check_bytes(init_on("kernel=none"), "off");
     check_bytes(init_on("kernel=stock"), "enabled");
 }
 
-TEST_CASE("rseq_slice_yield is not tried where there is nothing to yield") {
+TEST_CASE("rseq_slice_yield is not tried where there is nothing to yield")
+{
     CHECK(init_on("kernel=none", "yield=denied").value("yield_number") == "471");
 }
 
-TEST_CASE("each object is told where the rseq area is, whether or not its own reference to it was resolved") {
+TEST_CASE("each object is told where the rseq area is, whether or not its own reference to it was resolved")
+{
     for (const char *kernel : {"kernel=none", "kernel=stock"}) {
         const Outcome outcome = run_subject({kernel, "yield=ok", "init", "told"});
         if (!skipped(outcome, "libc's area"))
@@ -97,7 +107,8 @@ TEST_CASE("each object is told where the rseq area is, whether or not its own re
 }
 
 #if defined(NO_PIE_LLD)
-TEST_CASE("a program whose linker made its references to the rseq area 0 is told where it is") {
+TEST_CASE("a program whose linker made its references to the rseq area 0 is told where it is")
+{
     for (const char *program : {NO_PIE_LLD, NO_PIE_LLD_ARCHIVE}) {
         const Outcome before = run({.program = program, .arguments = {"reference"}});
         CHECK(before.value("reference") == "none"); // or this linker has learnt it, and the case shows nothing
@@ -115,7 +126,8 @@ TEST_CASE("a program whose linker made its references to the rseq area 0 is told
 namespace {
 
 /// What a failing init must leave as it was.
-void check_untouched(const Outcome &outcome, int error) {
+void check_untouched(const Outcome &outcome, int error)
+{
     CAPTURE(outcome.out);
     CHECK(outcome.status == 0);
     CHECK(outcome.value("answer") == std::to_string(-error));
@@ -128,14 +140,16 @@ void check_untouched(const Outcome &outcome, int error) {
 
 } // namespace
 
-TEST_CASE("require fails before libc's area is taken over, and says what is missing") {
+TEST_CASE("require fails before libc's area is taken over, and says what is missing")
+{
     needs_whole_system("seccomp filters");
     for (const char *registration : {"SLICEPATCH_RSEQ=auto", "SLICEPATCH_RSEQ=own", "SLICEPATCH_SEAL=1"}) {
         const std::vector<std::string> environment = {"SLICEPATCH=require", registration, "SLICEPATCH_VERBOSE=1"};
         const Outcome outcome =
             run_subject({"kernel=stock", "yield=ok", "init", "run=100", "check", "libc-area"}, environment);
         check_untouched(outcome, EPERM);
-        const std::string reason = "the kernel lacks the slicepatch series, which alone keeps the state for the process";
+        const std::string reason =
+            "the kernel lacks the slicepatch series, which alone keeps the state for the process";
         CHECK(outcome.value("reason") == reason);
         CHECK(outcome.error.starts_with("slicepatch: guarantee none: " + reason + "\n"));
         CHECK(outcome.error.find("slicepatch: the required guarantee is not to be had\n") != std::string::npos);
@@ -148,7 +162,8 @@ TEST_CASE("require fails before libc's area is taken over, and says what is miss
     CHECK(none.value("reason") == "the kernel has no time slice extension (Linux 7.0 and later have it)");
 }
 
-TEST_CASE("an init without memory leaves everything as it was, and says so") {
+TEST_CASE("an init without memory leaves everything as it was, and says so")
+{
     for (const char *kernel : {"kernel=none", "kernel=stock"}) {
         const Outcome outcome =
             run_subject({kernel, "yield=ok", "exhaust", "init", "replenish", "run=100", "check", "libc-area"},
@@ -162,13 +177,13 @@ TEST_CASE("an init without memory leaves everything as it was, and says so") {
     }
 }
 
-TEST_CASE("areas of slicepatch's own that the kernel refuses are told of, and libc has its area back") {
+TEST_CASE("areas of slicepatch's own that the kernel refuses are told of, and libc has its area back")
+{
     needs_whole_system("seccomp filters");
     const std::vector<std::string> own = {"SLICEPATCH_RSEQ=own"};
     const std::string own_words = "no rseq areas of slicepatch's own: ";
     // This kernel registers no area that is enabled from the start; one that did would not refuse.
-    const Outcome outcome =
-        run_subject({"kernel=stock", "yield=ok", "init", "run=100", "check", "libc-area"}, own);
+    const Outcome outcome = run_subject({"kernel=stock", "yield=ok", "init", "run=100", "check", "libc-area"}, own);
     CAPTURE(outcome.out);
     if (outcome.value("failure").empty())
         skip("a registration that is refused", "this kernel registers areas that have slice extensions");
@@ -182,12 +197,13 @@ TEST_CASE("areas of slicepatch's own that the kernel refuses are told of, and li
     CHECK(denied.value("failure") == own_words + "libc's registration is not what it says, and was left alone");
     const Outcome late = run_subject({"kernel=stock", "yield=ok", "threads=1", "init", "join"},
                                      {"SLICEPATCH_RSEQ=own", "SLICEPATCH_LIVE=1"});
-    CHECK(late.value("failure").starts_with(
-        own_words + "libc's registration can only be taken over before other threads exist"));
+    CHECK(late.value("failure").starts_with(own_words +
+                                            "libc's registration can only be taken over before other threads exist"));
 }
 
-TEST_CASE("tcmalloc's per-CPU caches mean no-ops, and nobody touches the rseq area") {
-    const std::vector<std::string> verbs = {"kernel=stock", "yield=ok", "hook=first", "init", "mark",
+TEST_CASE("tcmalloc's per-CPU caches mean no-ops, and nobody touches the rseq area")
+{
+    const std::vector<std::string> verbs = {"kernel=stock", "yield=ok", "hook=first", "init",  "mark",
                                             "run=10",       "check",    "marked",     "states"};
     const Outcome outcome = run({.program = SUBJECT_TCMALLOC, .arguments = verbs});
     CAPTURE(outcome.out);

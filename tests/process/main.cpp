@@ -6,7 +6,8 @@
 
 #include <cstdio>
 
-int main(int count, char **words) {
+int main(int count, char **words)
+{
     doctest::Context context(count, words);
     const int answer = context.run();
     const unsigned skips = slicepatch::test::count_skips();

@@ -19,11 +19,13 @@ struct Mix {
 const std::vector<std::string> states = {"compiled", "enabled", "off"};
 
 /// Whether ENTER leaves a request in the area.
-bool asks(const Mix &mix) {
+bool asks(const Mix &mix)
+{
     return mix.enter == "enabled" || (mix.enter == "compiled" && mix.thread == "on");
 }
 
-std::string judge(const Outcome &outcome) {
+std::string judge(const Outcome &outcome)
+{
     std::string faults;
     for (const char *event : {"nothing", "grant", "revoke"}) {
         const std::string left = outcome.value(event);
@@ -37,7 +39,8 @@ std::string judge(const Outcome &outcome) {
 
 } // namespace
 
-TEST_CASE("no mix of states leaves a request or a grant behind, but for an EXIT that is off where ENTER asks") {
+TEST_CASE("no mix of states leaves a request or a grant behind, but for an EXIT that is off where ENTER asks")
+{
     std::printf("%-9s %-9s %-7s %s\n", "ENTER", "EXIT", "thread", "after the section");
     for (const std::string &enter : states)
         for (const std::string &exit : states)

@@ -13,14 +13,16 @@ using namespace slicepatch::test;
 
 namespace {
 
-std::string open(const char *object) {
+std::string open(const char *object)
+{
     return std::string("open=") + object;
 }
 
 /// A folder that is gone at the end, for objects of a test's own.
 class Folder {
 public:
-    Folder() {
+    Folder()
+    {
         std::string name = std::filesystem::temp_directory_path() / "slicepatch-test-XXXXXX";
         REQUIRE(mkdtemp(name.data()));
         std::filesystem::permissions(name, std::filesystem::perms(0755)); // others may look for names
@@ -28,15 +30,18 @@ public:
     }
     Folder(const Folder &) = delete;
     Folder &operator=(const Folder &) = delete;
-    ~Folder() {
+    ~Folder()
+    {
         std::filesystem::remove_all(path_);
     }
 
-    [[nodiscard]] std::string copy(const char *object, const std::string &name) const {
+    [[nodiscard]] std::string copy(const char *object, const std::string &name) const
+    {
         std::filesystem::copy_file(object, path_ / name);
         return path_ / name;
     }
-    [[nodiscard]] std::string path() const {
+    [[nodiscard]] std::string path() const
+    {
         return path_;
     }
 
@@ -47,7 +52,8 @@ private:
 const std::string all_sites_and_pair = "17", all_sites_and_both_pairs = "19";
 
 /// Init with a list, after these verbs, in a program that has opened an object by a relative name and changed its folder.
-Outcome init_after(const std::vector<std::string> &verbs, const std::string &list, const Folder &folder) {
+Outcome init_after(const std::vector<std::string> &verbs, const std::string &list, const Folder &folder)
+{
     std::vector<std::string> all = {"kernel=stock", "yield=ok", "folder=" + folder.path(), open("./named.so"),
                                     "folder=/"};
     all.insert(all.end(), verbs.begin(), verbs.end());
@@ -63,12 +69,14 @@ Outcome init_after(const std::vector<std::string> &verbs, const std::string &lis
     return outcome;
 }
 
-const std::string unnamed_text = "names of functions cannot be read, so that none of those without a label is selected in "
-                                 "./named.so";
+const std::string unnamed_text =
+    "names of functions cannot be read, so that none of those without a label is selected in "
+    "./named.so";
 
 } // namespace
 
-TEST_CASE("an object that is opened later is patched by the next init") {
+TEST_CASE("an object that is opened later is patched by the next init")
+{
     const Outcome outcome = run_subject(
         {"kernel=none", "init", open(PLUGIN), "plugin-run", "init", "plugin-run", "run=10", "check", "states"});
     CAPTURE(outcome.out);
@@ -81,21 +89,23 @@ TEST_CASE("an object that is opened later is patched by the next init") {
     CHECK(outcome.value("counted") == "yes");
 }
 
-TEST_CASE("an object that is closed and opened again is patched again") {
+TEST_CASE("an object that is closed and opened again is patched again")
+{
     const Outcome outcome = run_subject({"kernel=stock", "yield=ok", open(PLUGIN), "init", "plugin-run", "close",
                                          "init", open(PLUGIN), "plugin-run", "states"});
     CHECK(outcome.status == 0);
     CHECK(outcome.state_of("plugin") == "compiled");
     CHECK(outcome.state_of("first") == "enabled");
     CHECK(outcome.value("sites") == all_sites);
-    const Outcome again = run_subject({"kernel=stock", "yield=ok", open(PLUGIN), "init", "close", open(PLUGIN), "init",
-                                       "plugin-run", "states"});
+    const Outcome again = run_subject(
+        {"kernel=stock", "yield=ok", open(PLUGIN), "init", "close", open(PLUGIN), "init", "plugin-run", "states"});
     CHECK(again.state_of("plugin") == "enabled");
     CHECK(again.value("enabled") == all_sites_and_plugin);
     CHECK(again.value("plugin") == "counted");
 }
 
-TEST_CASE("an object that is opened while threads run is patched under them") {
+TEST_CASE("an object that is opened while threads run is patched under them")
+{
     const Outcome outcome = run_subject({"kernel=stock", "yield=ok", "init", "threads=2", open(PLUGIN), "init",
                                          "plugin-run", "join", "check", "states"},
                                         {"SLICEPATCH_LIVE=1"});
@@ -104,7 +114,8 @@ TEST_CASE("an object that is opened while threads run is patched under them") {
     CHECK(outcome.value("counted") == "yes");
 }
 
-TEST_CASE("a plug-in uses the copy of the library that its program has been linked with") {
+TEST_CASE("a plug-in uses the copy of the library that its program has been linked with")
+{
     for (const char *plugin : {PLUGIN_SHARED, PLUGIN_ARCHIVE}) { // the dynamic linker prefers the program's to its own
         const Outcome outcome = run_subject({"kernel=stock", "yield=ok", "init", open(plugin), "plugin-run",
                                              "plugin-init", "plugin-run", "init", "run=100", "check", "states"});
@@ -118,7 +129,8 @@ TEST_CASE("a plug-in uses the copy of the library that its program has been link
     }
 }
 
-TEST_CASE("a plug-in with a copy of its own leaves what the program's copy did, and is patched by it") {
+TEST_CASE("a plug-in with a copy of its own leaves what the program's copy did, and is patched by it")
+{
     for (const char *plugin : {PLUGIN_SHARED, PLUGIN_ARCHIVE}) {
         const Outcome outcome = run({.program = SUBJECT_ARCHIVE,
                                      .arguments = {"kernel=stock", "yield=ok", "init", open(plugin), "plugin-run",
@@ -136,7 +148,8 @@ TEST_CASE("a plug-in with a copy of its own leaves what the program's copy did, 
     }
 }
 
-TEST_CASE("a copy that new threads do not pass through leaves every site as compiled, and says so") {
+TEST_CASE("a copy that new threads do not pass through leaves every site as compiled, and says so")
+{
     for (const char *plugin : {PLUGIN_SHARED, PLUGIN_ARCHIVE}) {
         const Outcome outcome = run({.program = SUBJECT_ARCHIVE,
                                      .arguments = {"kernel=stock", "yield=ok", open(plugin), "plugin-init",
@@ -144,8 +157,8 @@ TEST_CASE("a copy that new threads do not pass through leaves every site as comp
         CAPTURE(outcome.out);
         CHECK(outcome.value("plugin_guarantee") == "1");
         CHECK(outcome.value("plugin_enabled") == "0");
-        CHECK(outcome.value("plugin_failure").starts_with(
-            "threads that start later do not pass through this copy of the library: "));
+        CHECK(outcome.value("plugin_failure")
+                  .starts_with("threads that start later do not pass through this copy of the library: "));
         CHECK(outcome.state_of("first") == "compiled");
         CHECK(outcome.state_of("plugin") == "compiled");
         CHECK(outcome.value("plugin_thread") == "ran");
@@ -153,15 +166,17 @@ TEST_CASE("a copy that new threads do not pass through leaves every site as comp
     }
 }
 
-TEST_CASE("a program can open many plug-ins that each have a copy of the library inside") {
-    const Outcome outcome = run_subject({"kernel=stock", "yield=ok", std::string("copies=") + PLUGIN_ARCHIVE, "init",
-                                         "run=100", "check"});
+TEST_CASE("a program can open many plug-ins that each have a copy of the library inside")
+{
+    const Outcome outcome =
+        run_subject({"kernel=stock", "yield=ok", std::string("copies=") + PLUGIN_ARCHIVE, "init", "run=100", "check"});
     CAPTURE(outcome.out);
     CHECK(outcome.value("copies") == "all"); // static TLS is what runs out
     CHECK(outcome.value("counted") == "yes");
 }
 
-TEST_CASE("two copies of the library at the same moment compose") {
+TEST_CASE("two copies of the library at the same moment compose")
+{
     for (int round = 0; round < 10; ++round) {
         const Outcome outcome = run({.program = SUBJECT_ARCHIVE,
                                      .arguments = {"kernel=none", open(PLUGIN_ARCHIVE), "both", "plugin-run", "init",
@@ -175,7 +190,8 @@ TEST_CASE("two copies of the library at the same moment compose") {
     }
 }
 
-TEST_CASE("the nesting depth of the outermost forms is one for a program and its plug-ins") {
+TEST_CASE("the nesting depth of the outermost forms is one for a program and its plug-ins")
+{
     const auto depths = [](const char *program) {
         return run({.program = program, .arguments = {open(PLUGIN), "across"}}).value("depths");
     };
@@ -185,7 +201,8 @@ TEST_CASE("the nesting depth of the outermost forms is one for a program and its
     CHECK(depths(SUBJECT_ARCHIVE) == "1 1 0");
 }
 
-TEST_CASE("a program patches itself whether the library is shared, archived or fully static") {
+TEST_CASE("a program patches itself whether the library is shared, archived or fully static")
+{
     const struct {
         const char *program, *verifier;
     } ways[] = {{SUBJECT, DECODER}, {SUBJECT_ARCHIVE, DECODER}, {SUBJECT_STATIC, "assembler"}};
@@ -206,31 +223,36 @@ TEST_CASE("a program patches itself whether the library is shared, archived or f
     }
 }
 
-TEST_CASE("an object whose constructor calls init is opened while another thread is inside init") {
-    const Outcome outcome = run_subject({"kernel=stock", "yield=ok", std::string("open-during-init=") + PLUGIN_AT_START,
-                                         "run=10", "check"},
-                                        {"SLICEPATCH_LIVE=1"});
+TEST_CASE("an object whose constructor calls init is opened while another thread is inside init")
+{
+    const Outcome outcome =
+        run_subject({"kernel=stock", "yield=ok", std::string("open-during-init=") + PLUGIN_AT_START, "run=10", "check"},
+                    {"SLICEPATCH_LIVE=1"});
     CAPTURE(outcome.out);
     CHECK(outcome.status == 0);
     CHECK(outcome.value("opened") == "all");
     CHECK(outcome.value("counted") == "yes");
 }
 
-TEST_CASE("an object whose constructor waits for threads that start threads is opened as without the library") {
+TEST_CASE("an object whose constructor waits for threads that start threads is opened as without the library")
+{
     for (const char *program : {SUBJECT, SUBJECT_ARCHIVE}) {
-        const Outcome outcome = run({.program = program, .arguments = {open(PLUGIN_STARTS_THREADS), "run=10", "check"}});
+        const Outcome outcome =
+            run({.program = program, .arguments = {open(PLUGIN_STARTS_THREADS), "run=10", "check"}});
         CHECK(outcome.status == 0);
         CHECK(outcome.value("counted") == "yes");
     }
 }
 
-TEST_CASE("what dlerror() has to say survives the start of a thread and init") {
+TEST_CASE("what dlerror() has to say survives the start of a thread and init")
+{
     for (const char *program : {SUBJECT, SUBJECT_ARCHIVE})
         CHECK(run({.program = program, .arguments = {"kernel=stock", "yield=ok", "dlerror"}}).value("dlerror") ==
               "kept");
 }
 
-TEST_CASE("a function is selected by its name, exported or not, wherever its program's folder is by now") {
+TEST_CASE("a function is selected by its name, exported or not, wherever its program's folder is by now")
+{
     const Folder folder;
     (void)folder.copy(NAMED, "named.so");
     for (const char *list : {"-named_inside", "-named_outside"}) {
@@ -243,19 +265,21 @@ TEST_CASE("a function is selected by its name, exported or not, wherever its pro
     CHECK(init_after({}, "-nothing", folder).value("enabled") == all_sites_and_both_pairs);
 }
 
-TEST_CASE("where a FIFO has taken the place of an object's file, init ends, and functions keep the names that are in memory") {
+TEST_CASE(
+    "where a FIFO has taken the place of an object's file, init ends, and functions keep the names that are in memory")
+{
     for (const char *privileges : {"run=1", "nobody"}) {
         const Folder folder;
         const std::string fifo = "fifo=" + folder.copy(NAMED, "named.so");
-        const Outcome outcome =
-            init_after({"folder=" + folder.path(), fifo, privileges}, "-named_outside", folder);
+        const Outcome outcome = init_after({"folder=" + folder.path(), fifo, privileges}, "-named_outside", folder);
         if (skipped(outcome, "another user"))
             return;
         CHECK(outcome.value("off") == (outcome.value("failure").empty() ? "2" : "4"));
     }
 }
 
-TEST_CASE("a function is not selected where its name cannot be read, which may be the one that is excluded") {
+TEST_CASE("a function is not selected where its name cannot be read, which may be the one that is excluded")
+{
     const Folder folder;
     const std::string path = folder.copy(NAMED, "named.so");
     const Outcome outcome = init_after({"remove=" + path, "nobody"}, "-named_inside", folder);
@@ -266,11 +290,12 @@ TEST_CASE("a function is not selected where its name cannot be read, which may b
     CHECK(outcome.value("failure") == unnamed_text);
 }
 
-TEST_CASE("a file that has another one's place does not name its functions") {
+TEST_CASE("a file that has another one's place does not name its functions")
+{
     const Folder folder;
     const std::string path = folder.copy(NAMED, "named.so");
-    const Outcome outcome = init_after({"remove=" + path, "copy=" + std::string(NAMED) + ":" + path, "nobody"},
-                                       "-named_inside", folder);
+    const Outcome outcome =
+        init_after({"remove=" + path, "copy=" + std::string(NAMED) + ":" + path, "nobody"}, "-named_inside", folder);
     if (skipped(outcome, "another user"))
         return;
     CHECK(outcome.value("off") == "2");
@@ -280,7 +305,8 @@ TEST_CASE("a file that has another one's place does not name its functions") {
 namespace {
 
 /// The loader that this program was started by.
-std::string find_loader() {
+std::string find_loader()
+{
     std::string path;
     dl_iterate_phdr(
         [](dl_phdr_info *info, std::size_t, void *found) {
@@ -294,20 +320,23 @@ std::string find_loader() {
 
 } // namespace
 
-TEST_CASE("a program that was started through its loader is known by its own names") {
+TEST_CASE("a program that was started through its loader is known by its own names")
+{
     needs_whole_system("an emulator is what is started");
     const std::string loader = find_loader();
     REQUIRE(!loader.empty());
-    const Outcome outcome = run({.program = loader,
-                                 .arguments = {SUBJECT, "kernel=stock", "yield=ok", "init", "run=10", "check", "states"},
-                                 .environment = {"SLICEPATCH_SITES=-plain_two"}});
+    const Outcome outcome =
+        run({.program = loader,
+             .arguments = {SUBJECT, "kernel=stock", "yield=ok", "init", "run=10", "check", "states"},
+             .environment = {"SLICEPATCH_SITES=-plain_two"}});
     CAPTURE(outcome.out);
     CHECK(outcome.state_of("plain_one") == "enabled");
     CHECK(outcome.state_of("plain_two") == "off");
     CHECK(outcome.value("failure") == "");
 }
 
-TEST_CASE("names are looked up in one pass, however many functions are asked for") {
+TEST_CASE("names are looked up in one pass, however many functions are asked for")
+{
     needs_whole_system("system calls are counted by ptrace");
     const auto count = [](const std::vector<std::string> &environment) {
         const Outcome outcome = run({.program = COUNT_CALLS, .arguments = {CROWDED}, .environment = environment});
@@ -328,7 +357,8 @@ namespace {
 
 /// How many system calls a program with that many objects makes, all in all.
 unsigned long count_calls(const std::vector<std::string> &paths, std::size_t objects,
-                          const std::vector<std::string> &verbs, const std::vector<std::string> &environment) {
+                          const std::vector<std::string> &verbs, const std::vector<std::string> &environment)
+{
     std::vector<std::string> arguments = {SUBJECT, "kernel=none"};
     for (std::size_t i = 0; i < objects; ++i)
         arguments.push_back(open(paths[i].c_str()));
@@ -345,7 +375,8 @@ unsigned long count_calls(const std::vector<std::string> &paths, std::size_t obj
 
 } // namespace
 
-TEST_CASE("what a further object costs does not grow with the number of objects") {
+TEST_CASE("what a further object costs does not grow with the number of objects")
+{
     needs_whole_system("system calls are counted by ptrace");
     constexpr std::size_t few = 50, many = 4 * few;
     const Folder folder;

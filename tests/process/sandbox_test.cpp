@@ -20,22 +20,31 @@ const std::string killed = std::to_string(128 + SIGSYS);
 /// libc needs itself.
 struct Level {
     const char *name, *guarantee;
-    std::vector<std::string> kernel;      // verbs that play it
+    std::vector<std::string> kernel; // verbs that play it
     std::vector<std::string> environment;
-    std::string init, behind;             // sets of calls: during init, and after it
+    std::string init, behind; // sets of calls: during init, and after it
 };
 
 const Level levels[] = {
     {"off", "0", {}, {"SLICEPATCH=off"}, "calls_of_init", ""},
     {"none", "0", {"kernel=none"}, {}, "calls_of_init+asks_kernel", ""},
     {"thread", "1", {"kernel=stock", "yield=ok"}, {}, "calls_of_init+asks_kernel+enables+yields", "enables+yields"},
-    {"thread, own areas", "1", {"kernel=stock", "yield=ok", "rseq=0"}, {"SLICEPATCH_RSEQ=own"},
-     "calls_of_init+asks_kernel+enables+yields+takes_over+registers", "enables+yields+registers"},
-    {"sealed", "2", {"kernel=stock", "yield=ok", "rseq=0"}, {"SLICEPATCH_SEAL=1"},
-     "calls_of_init+asks_kernel+enables+yields+takes_over+registers+seals", "enables+yields+registers"},
+    {"thread, own areas",
+     "1",
+     {"kernel=stock", "yield=ok", "rseq=0"},
+     {"SLICEPATCH_RSEQ=own"},
+     "calls_of_init+asks_kernel+enables+yields+takes_over+registers",
+     "enables+yields+registers"},
+    {"sealed",
+     "2",
+     {"kernel=stock", "yield=ok", "rseq=0"},
+     {"SLICEPATCH_SEAL=1"},
+     "calls_of_init+asks_kernel+enables+yields+takes_over+registers+seals",
+     "enables+yields+registers"},
 };
 
-std::string status_of(const Level &level, const std::vector<std::string> &verbs) {
+std::string status_of(const Level &level, const std::vector<std::string> &verbs)
+{
     std::vector<std::string> all = level.kernel;
     all.insert(all.end(), verbs.begin(), verbs.end());
     const Outcome outcome = run_subject(all, level.environment);
@@ -47,26 +56,30 @@ std::string status_of(const Level &level, const std::vector<std::string> &verbs)
     return std::to_string(outcome.status);
 }
 
-std::string status_behind(const Level &level, const std::string &calls) {
+std::string status_behind(const Level &level, const std::string &calls)
+{
     std::vector<std::string> verbs = {"init", "sandbox=" + calls, "threads=2", "join", "run=100", "check"};
     if (level.guarantee != std::string("0"))
         verbs.insert(verbs.end() - 1, "end-slice");
     return status_of(level, verbs);
 }
 
-std::string status_around(const Level &level, const std::string &calls) {
+std::string status_around(const Level &level, const std::string &calls)
+{
     return status_of(level, {"sandbox=" + calls, "init", "threads=2", "join", "run=100", "check"});
 }
 
 /// All sets but one.
-std::string without(const std::string &calls, const std::string &set) {
+std::string without(const std::string &calls, const std::string &set)
+{
     std::string rest = calls;
     return rest.replace(rest.find(set), set.size(), "-");
 }
 
 } // namespace
 
-TEST_CASE("a sandbox that comes before init has to allow what the table says, and nothing more") {
+TEST_CASE("a sandbox that comes before init has to allow what the table says, and nothing more")
+{
     needs_whole_system("seccomp filters");
     for (const Level &level : levels) {
         CAPTURE(level.name);
@@ -77,7 +90,8 @@ TEST_CASE("a sandbox that comes before init has to allow what the table says, an
     }
 }
 
-TEST_CASE("a sandbox that comes after init has to allow what the table says, and nothing more") {
+TEST_CASE("a sandbox that comes after init has to allow what the table says, and nothing more")
+{
     needs_whole_system("seccomp filters");
     for (const Level &level : levels) {
         CAPTURE(level.name);
@@ -88,7 +102,8 @@ TEST_CASE("a sandbox that comes after init has to allow what the table says, and
     }
 }
 
-TEST_CASE("SLICEPATCH=off makes no system call that has to do with rseq") {
+TEST_CASE("SLICEPATCH=off makes no system call that has to do with rseq")
+{
     needs_whole_system("seccomp filters");
     for (const char *program : {SUBJECT, SUBJECT_ARCHIVE, SUBJECT_STATIC})
         for (const char *registration : {"auto", "own"}) {
@@ -108,10 +123,11 @@ TEST_CASE("SLICEPATCH=off makes no system call that has to do with rseq") {
     CHECK(run_subject({"flags=1", "kill-rseq", "init", "run=100", "check"}).value("off") == all_sites);
 }
 
-TEST_CASE("whatever error refuses rseq_slice_yield selects another system call to end a slice") {
+TEST_CASE("whatever error refuses rseq_slice_yield selects another system call to end a slice")
+{
     for (int error : {EPERM, ENOSYS, EACCES, EINVAL, EOPNOTSUPP, ENOMEM, EAGAIN, ENOTSUP, 524}) {
-        const Outcome outcome = run_subject({"kernel=stock", "yield=" + std::to_string(error), "init", "kill-yields",
-                                             "run=100", "end-slice", "check"});
+        const Outcome outcome = run_subject(
+            {"kernel=stock", "yield=" + std::to_string(error), "init", "kill-yields", "run=100", "end-slice", "check"});
         CAPTURE(error);
         CHECK(outcome.value("yield_number") == std::to_string(SYS_sched_yield));
         CHECK(outcome.value("enabled") == all_sites);
@@ -123,7 +139,8 @@ TEST_CASE("whatever error refuses rseq_slice_yield selects another system call t
 namespace {
 
 /// On a played kernel that registers areas of ours, so that it can be sealed.
-Outcome seal(std::vector<std::string> before, const std::vector<std::string> &behind) {
+Outcome seal(std::vector<std::string> before, const std::vector<std::string> &behind)
+{
     before.insert(before.begin(), {"kernel=stock", "yield=ok", "rseq=0"});
     before.push_back("init");
     before.insert(before.end(), behind.begin(), behind.end());
@@ -134,7 +151,8 @@ const std::string is_refused = std::to_string(EPERM);
 
 } // namespace
 
-TEST_CASE("a sealed process cannot be reverted by the system calls of any architecture, and stays sealed") {
+TEST_CASE("a sealed process cannot be reverted by the system calls of any architecture, and stays sealed")
+{
     needs_whole_system("seccomp filters");
     const Outcome outcome = seal({}, {"revert-by-all-means", "threads=2", "join", "run=100", "check", "init"});
     CAPTURE(outcome.out);
@@ -158,7 +176,8 @@ TEST_CASE("a sealed process cannot be reverted by the system calls of any archit
 #endif
 }
 
-TEST_CASE("a process that cannot be sealed has no new restriction, and is told") {
+TEST_CASE("a process that cannot be sealed has no new restriction, and is told")
+{
     needs_whole_system("seccomp filters");
     const Outcome sealed = seal({"unprivileged"}, {"no-new-privs"});
     if (skipped(sealed, "a process without CAP_SYS_ADMIN"))
@@ -167,7 +186,8 @@ TEST_CASE("a process that cannot be sealed has no new restriction, and is told")
     CHECK(sealed.value("no_new_privs") == "1"); // the price, where the kernel asks for it
     CHECK(seal({}, {"no-new-privs"}).value("no_new_privs") == "0");
     for (int error : {EPERM, EACCES, ENOSYS, EINVAL, ENOMEM}) {
-        const Outcome refused = seal({"seccomp=" + std::to_string(error), "unprivileged"}, {"no-new-privs", "run=100", "check"});
+        const Outcome refused =
+            seal({"seccomp=" + std::to_string(error), "unprivileged"}, {"no-new-privs", "run=100", "check"});
         CAPTURE(refused.out);
         CHECK(refused.value("guarantee") == "1");
         CHECK(refused.value("failure") == "not sealed: the kernel or a sandbox refuses the filter");

@@ -11,9 +11,11 @@ using namespace slicepatch::test;
 namespace {
 
 Outcome simulate(const char *kernel, const char *program, const std::vector<std::string> &arguments,
-                 const std::vector<std::string> &environment = {}) {
+                 const std::vector<std::string> &environment = {})
+{
     needs_whole_system("the simulated kernel is a seccomp filter");
-    Child child{.program = SLICEPATCH_TOOL, .arguments = {"sim", "--kernel", kernel, "--", program},
+    Child child{.program = SLICEPATCH_TOOL,
+                .arguments = {"sim", "--kernel", kernel, "--", program},
                 .environment = environment};
     child.arguments.insert(child.arguments.end(), arguments.begin(), arguments.end());
     return run(child);
@@ -23,14 +25,16 @@ const std::string thread = "1", process = "3";
 
 } // namespace
 
-TEST_CASE("the executable locks the state, whether it calls init in main or before it") {
+TEST_CASE("the executable locks the state, whether it calls init in main or before it")
+{
     CHECK(simulate("patched", SUBJECT, {"init"}).value("guarantee") == process);
     CHECK(simulate("patched", SUBJECT_ARCHIVE, {"init"}).value("guarantee") == process);
     CHECK(simulate("patched", SUBJECT_AT_START, {"report"}).value("guarantee") == process);
     CHECK(simulate("patched", SUBJECT_AT_START, {"report"}, {"SLICEPATCH=require"}).value("answer") == "0");
 }
 
-TEST_CASE("a plug-in does not lock its host, and adopts what the host has locked") {
+TEST_CASE("a plug-in does not lock its host, and adopts what the host has locked")
+{
     for (const char *plugin : {PLUGIN_SHARED, PLUGIN_ARCHIVE}) {
         const std::string open = std::string("open=") + plugin;
         const Outcome alone = simulate("patched", SUBJECT, {open, "plugin-init", "init"}, {"SLICEPATCH_VERBOSE=1"});
@@ -42,7 +46,8 @@ TEST_CASE("a plug-in does not lock its host, and adopts what the host has locked
     }
 }
 
-TEST_CASE("a plug-in in a namespace of its own is not the executable, though it is the first object there") {
+TEST_CASE("a plug-in in a namespace of its own is not the executable, though it is the first object there")
+{
     const Outcome apart = simulate("patched", SUBJECT,
                                    {std::string("open-apart=") + PLUGIN_ARCHIVE, "plugin-init", "plugin-run", "init"});
     CAPTURE(apart.out);
@@ -54,10 +59,11 @@ TEST_CASE("a plug-in in a namespace of its own is not the executable, though it 
     CHECK(apart.value("guarantee") == process);
 }
 
-TEST_CASE("what the kernel says of its threads is what the report counts") {
-    const Outcome outcome = simulate("stock", SUBJECT,
-                                     {"threads=3", "init", "join", "threads=2", "state", "join", "report", "check"},
-                                     {"SLICEPATCH_LIVE=1"});
+TEST_CASE("what the kernel says of its threads is what the report counts")
+{
+    const Outcome outcome =
+        simulate("stock", SUBJECT, {"threads=3", "init", "join", "threads=2", "state", "join", "report", "check"},
+                 {"SLICEPATCH_LIVE=1"});
     CAPTURE(outcome.out);
     CHECK(outcome.value("state") == "1");
     CHECK(outcome.value("thread_state") == "1");
@@ -66,7 +72,8 @@ TEST_CASE("what the kernel says of its threads is what the report counts") {
     CHECK(outcome.value("counted") == "yes");
 }
 
-TEST_CASE("a function that the compiler has split is one group, by whichever of its names it is deselected") {
+TEST_CASE("a function that the compiler has split is one group, by whichever of its names it is deselected")
+{
     for (const char *selection : {"-split_section", "-split_section*", "*.cold", "-*"}) {
         const Outcome outcome = simulate("patched", SPLIT, {selection});
         CAPTURE(selection);

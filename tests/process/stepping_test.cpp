@@ -9,13 +9,15 @@ using namespace slicepatch::test;
 
 namespace {
 
-Outcome step(const std::vector<std::string> &states) {
+Outcome step(const std::vector<std::string> &states)
+{
     return run({.program = STEPPED, .arguments = states});
 }
 
 } // namespace
 
-TEST_CASE("a grant, a revocation or a clear at any instruction of a section leaves no request and no grant") {
+TEST_CASE("a grant, a revocation or a clear at any instruction of a section leaves no request and no grant")
+{
     for (const std::string enter : {"compiled", "enabled"})
         for (const std::string exit : {"compiled", "enabled"}) {
             const Outcome outcome = step({enter, exit});
@@ -35,7 +37,8 @@ TEST_CASE("a grant, a revocation or a clear at any instruction of a section leav
         }
 }
 
-TEST_CASE("a section that is off never has a grant") {
+TEST_CASE("a section that is off never has a grant")
+{
     const Outcome outcome = step({"off", "off"});
     if (skipped(outcome, "single-stepping"))
         return;
@@ -44,7 +47,8 @@ TEST_CASE("a section that is off never has a grant") {
     CHECK(outcome.value("bad") == "0");
 }
 
-TEST_CASE("an exit that loads before it stores is found out") {
+TEST_CASE("an exit that loads before it stores is found out")
+{
     const Outcome outcome = step({"wrong"});
     if (skipped(outcome, "single-stepping"))
         return;
@@ -53,7 +57,8 @@ TEST_CASE("an exit that loads before it stores is found out") {
     CHECK(std::stoi(outcome.value("bad")) > 0);
 }
 
-TEST_CASE("an exit that is off where ENTER asks is found out") {
+TEST_CASE("an exit that is off where ENTER asks is found out")
+{
     const Outcome outcome = step({"enabled", "off"});
     if (skipped(outcome, "single-stepping"))
         return;

@@ -16,11 +16,13 @@ namespace {
 
 const std::vector<std::string> live = {"SLICEPATCH_LIVE=1"};
 
-Outcome start_threads(const char *program, int kernel_error) {
+Outcome start_threads(const char *program, int kernel_error)
+{
     return run({.program = program, .arguments = {std::to_string(kernel_error)}});
 }
 
-void check_all_right(const Outcome &outcome) {
+void check_all_right(const Outcome &outcome)
+{
     CAPTURE(outcome.out);
     CHECK(outcome.status == 0);
     for (const char *what : {"value", "identity", "exit", "cancel", "attributes", "c11", "c11_negative", "c11_exit",
@@ -30,7 +32,8 @@ void check_all_right(const Outcome &outcome) {
 
 } // namespace
 
-TEST_CASE("threads behave as without the library, however they are started and however the library is linked") {
+TEST_CASE("threads behave as without the library, however they are started and however the library is linked")
+{
     for (const char *program : {THREAD_STARTS, THREAD_STARTS_ARCHIVE, THREAD_STARTS_STATIC})
         for (int kernel_error : {0, EINVAL}) {
             CAPTURE(program);
@@ -41,7 +44,8 @@ TEST_CASE("threads behave as without the library, however they are started and h
         }
 }
 
-TEST_CASE("every thread that starts after init is enabled once, however it is started and the library linked") {
+TEST_CASE("every thread that starts after init is enabled once, however it is started and the library linked")
+{
     for (const char *program : {THREAD_STARTS, THREAD_STARTS_ARCHIVE, THREAD_STARTS_STATIC}) {
         const Outcome outcome = start_threads(program, 0);
         CAPTURE(outcome.out);
@@ -56,7 +60,8 @@ TEST_CASE("every thread that starts after init is enabled once, however it is st
     }
 }
 
-TEST_CASE("no thread is enabled where the kernel cannot") {
+TEST_CASE("no thread is enabled where the kernel cannot")
+{
     CHECK(start_threads(THREAD_STARTS, EINVAL).value("after_cpp") == "0");
 }
 
@@ -64,12 +69,14 @@ const std::string passes_by =
     "threads that start later do not pass through this copy of the library: link the executable with it before libc, set "
     "LD_PRELOAD=libslicepatch.so, or boot a kernel with the slicepatch series";
 
-TEST_CASE("where later threads pass by the library, sites stay as compiled on a stock kernel, and it says what helps") {
+TEST_CASE("where later threads pass by the library, sites stay as compiled on a stock kernel, and it says what helps")
+{
     // Of a program that hides the archive's functions, only its own threads come by.
-    for (const auto &[program, enabled] : {std::pair(SUBJECT_BEHIND_LIBC, "1"), std::pair(SUBJECT_ARCHIVE_HIDDEN, "3")}) {
-        const Outcome outcome = run({.program = program,
-                                     .arguments = {"kernel=stock", "yield=ok", "init", "threads=2", "join", "report",
-                                                   "check"}});
+    for (const auto &[program, enabled] :
+         {std::pair(SUBJECT_BEHIND_LIBC, "1"), std::pair(SUBJECT_ARCHIVE_HIDDEN, "3")}) {
+        const Outcome outcome =
+            run({.program = program,
+                 .arguments = {"kernel=stock", "yield=ok", "init", "threads=2", "join", "report", "check"}});
         CAPTURE(program);
         CAPTURE(outcome.out);
         if (skipped(outcome, "threads that pass by"))
@@ -84,7 +91,8 @@ TEST_CASE("where later threads pass by the library, sites stay as compiled on a 
     }
 }
 
-TEST_CASE("an object that brings the library behind its program's back says so, and preloading the library helps") {
+TEST_CASE("an object that brings the library behind its program's back says so, and preloading the library helps")
+{
     const Outcome behind = run({.program = HOST, .arguments = {"0"}});
     CAPTURE(behind.out);
     if (skipped(behind, "answers of the kernel"))
@@ -104,7 +112,8 @@ TEST_CASE("an object that brings the library behind its program's back says so, 
     CHECK(preloaded.value("threads_missed") == "0");
 }
 
-TEST_CASE("an opened copy that finds itself first, or is alone in its namespace, is passed by all the same") {
+TEST_CASE("an opened copy that finds itself first, or is alone in its namespace, is passed by all the same")
+{
     for (const char *how : {"open-deeply=", "open-apart="}) {
         const Outcome outcome = run({.program = SUBJECT_ARCHIVE,
                                      .arguments = {"kernel=stock", "yield=ok", std::string(how) + PLUGIN_ARCHIVE,
@@ -121,14 +130,16 @@ TEST_CASE("an opened copy that finds itself first, or is alone in its namespace,
     }
 }
 
-TEST_CASE("a thread that a plug-in starts is enabled too") {
+TEST_CASE("a thread that a plug-in starts is enabled too")
+{
     const Outcome outcome =
         run_subject({"kernel=stock", "yield=ok", std::string("open=") + PLUGIN, "init", "plugin-thread", "report"});
     CHECK(outcome.value("plugin_thread") == "ran");
     CHECK(outcome.value("threads_enabled") == "2");
 }
 
-TEST_CASE("threads that exist before the first init are missed, once, and those that start later are enabled") {
+TEST_CASE("threads that exist before the first init are missed, once, and those that start later are enabled")
+{
     for (const char *program : {SUBJECT, SUBJECT_ARCHIVE, SUBJECT_STATIC}) {
         const Outcome outcome = run({.program = program,
                                      .arguments = {"kernel=stock", "yield=ok", "threads=3", "init", "init", "join",
@@ -143,7 +154,8 @@ TEST_CASE("threads that exist before the first init are missed, once, and those 
     }
 }
 
-TEST_CASE("a thread that enables itself is not missed, before init or after it") {
+TEST_CASE("a thread that enables itself is not missed, before init or after it")
+{
     const Outcome after =
         run_subject({"kernel=stock", "yield=ok", "threads=3", "init", "volunteer", "init", "join", "report"}, live);
     CAPTURE(after.out);
@@ -153,8 +165,8 @@ TEST_CASE("a thread that enables itself is not missed, before init or after it")
         run_subject({"kernel=stock", "yield=ok", "threads=3", "volunteer", "init", "join", "report"}, live);
     CHECK(before.value("threads_enabled") == "4");
     CHECK(before.value("threads_missed") == "0");
-    const Outcome started =
-        run_subject({"kernel=stock", "yield=ok", "threads=2", "init", "threads=1", "volunteer", "join", "report"}, live);
+    const Outcome started = run_subject(
+        {"kernel=stock", "yield=ok", "threads=2", "init", "threads=1", "volunteer", "join", "report"}, live);
     CHECK(started.value("threads_enabled") == "4"); // one of them was so from its start
     CHECK(started.value("threads_missed") == "0");
     const Outcome itself = run_subject({"kernel=stock", "yield=ok", "thread-init", "report"});
@@ -163,11 +175,11 @@ TEST_CASE("a thread that enables itself is not missed, before init or after it")
     CHECK(run_subject({"kernel=none", "thread-init"}).value("thread_answer") == std::to_string(-EINVAL));
 }
 
-TEST_CASE("init sends no signal, leaves every system call and disposition alone, and opens no file to count threads") {
+TEST_CASE("init sends no signal, leaves every system call and disposition alone, and opens no file to count threads")
+{
     for (const char *denied : {"no-signals", "no-files"}) {
-        const Outcome outcome = run_subject({"kernel=stock", "yield=ok", "sleepers=3", denied, "init", "init",
-                                             "dispositions", "join", "report"},
-                                            live);
+        const Outcome outcome = run_subject(
+            {"kernel=stock", "yield=ok", "sleepers=3", denied, "init", "init", "dispositions", "join", "report"}, live);
         CAPTURE(denied);
         CAPTURE(outcome.out);
         CHECK(outcome.status == 0);
@@ -178,7 +190,8 @@ TEST_CASE("init sends no signal, leaves every system call and disposition alone,
     }
 }
 
-TEST_CASE("threads are counted as they are while they start, from any thread and any namespace") {
+TEST_CASE("threads are counted as they are while they start, from any thread and any namespace")
+{
     unsigned known = 0;
     for (int round = 0; round < 20; ++round) {
         const Outcome crowds = run_subject({"kernel=stock", "yield=ok", "crowds=20"}, live);
@@ -199,7 +212,8 @@ TEST_CASE("threads are counted as they are while they start, from any thread and
         CHECK(outside.value("threads_missed") == "3");
 }
 
-TEST_CASE("the child of a fork counts from its one thread") {
+TEST_CASE("the child of a fork counts from its one thread")
+{
     const Outcome child = run_subject(
         {"kernel=stock", "yield=ok", "sleepers=2", "init", "joined=8", "fork", "joined=16", "init", "report"}, live);
     CAPTURE(child.out);
@@ -207,7 +221,8 @@ TEST_CASE("the child of a fork counts from its one thread") {
     CHECK(child.value("threads_missed") == "0");
 }
 
-TEST_CASE("a process without a /proc of its own has an unknown number of threads") {
+TEST_CASE("a process without a /proc of its own has an unknown number of threads")
+{
     char empty[] = "/tmp/slicepatch_empty_XXXXXX", invented[] = "/tmp/slicepatch_invented_XXXXXX";
     REQUIRE(mkdtemp(empty));
     REQUIRE(mkdtemp(invented));
@@ -228,7 +243,8 @@ TEST_CASE("a process without a /proc of its own has an unknown number of threads
     }
 }
 
-TEST_CASE("the report says how a missed thread is included") {
+TEST_CASE("the report says how a missed thread is included")
+{
     const Outcome missed = run_subject({"kernel=stock", "yield=ok", "threads=2", "init", "text", "join"}, live);
     CAPTURE(missed.out);
     CHECK(missed.out.find("slicepatch: 1 threads enabled, 2 missed; ") != std::string::npos);
@@ -239,7 +255,8 @@ TEST_CASE("the report says how a missed thread is included") {
     CHECK(none.out.find("not missed") == std::string::npos);
 }
 
-TEST_CASE("sections give right results while threads start, end, and init enables the sites") {
+TEST_CASE("sections give right results while threads start, end, and init enables the sites")
+{
     const Outcome outcome =
         run_subject({"kernel=stock", "yield=ok", "churn=2", "init", "run=100", "join", "report", "check"}, live);
     CAPTURE(outcome.out);

@@ -104,7 +104,7 @@ TEST_CASE("sim leaves standard output to its command and gives its statistics el
     for (const char *name : {"grants", "yields", "expired", "revoked", "ticks", "threads"})
         CHECK(statistics[name].is_number_unsigned());
     CHECK(statistics["threads"] == 1);
-    CHECK(nlohmann::json::parse(slicepatch_tool({"sim", "--json", "--", "true"}).error) .size() == 6);
+    CHECK(nlohmann::json::parse(slicepatch_tool({"sim", "--json", "--", "true"}).error).size() == 6);
     const Outcome unwritable = slicepatch_tool({"sim", "--json-file", "/nonexistent/file", "--", "echo", "out"});
     CHECK(unwritable.status == 2);
     CHECK(unwritable.out == ""); // found out before the command ran

@@ -38,8 +38,7 @@ TEST_CASE("dump lists every site of an executable, a static one and a shared obj
         CAPTURE(path);
         const Json sites = slicepatch_json({"dump", path})["sites"];
         REQUIRE(sites.size() == sample_sites);
-        for (const auto &[label, function] :
-             {std::pair{"", "without_label"}, std::pair{"sample.lock", "with_label"}})
+        for (const auto &[label, function] : {std::pair{"", "without_label"}, std::pair{"sample.lock", "with_label"}})
             for (const auto &[kind, macro] : {std::pair{"enter", "ENTER"}, std::pair{"exit", "EXIT"}}) {
                 const Json site = find_site(sites, kind, label);
                 const std::string text = *label ? "SLICEPATCH_" + std::string(macro) + "_AS(\"" + label + "\")"
@@ -129,8 +128,9 @@ TEST_CASE("a file of another architecture is listed, without what nobody here ca
     const TemporaryFolder folder;
     const Outcome outcome = slicepatch_tool({"dump", "--json", bytes.write(folder)});
     CHECK(outcome.status == 2);
-    CHECK(outcome.error.find("this build has no backend for ELF machine 243 (machine 243): its sites are listed without "
-                             "their state") != std::string::npos);
+    CHECK(
+        outcome.error.find("this build has no backend for ELF machine 243 (machine 243): its sites are listed without "
+                           "their state") != std::string::npos);
     const Json sites = Json::parse(outcome.out)["sites"];
     REQUIRE(sites.size() == sample_sites);
     for (const Json &site : sites)
@@ -165,8 +165,7 @@ TEST_CASE("what is no readable ELF file gets an exact message")
           "a 32-bit ELF file: sites exist in 64-bit programs only\n");
     CHECK(changed([](Elf64_Ehdr &header) { header.e_type = ET_CORE; }) ==
           "a core dump: name the executable and libraries instead\n");
-    CHECK(changed([](Elf64_Ehdr &header) { header.e_phoff = ~0ULL; })
-              .starts_with("truncated: "));
+    CHECK(changed([](Elf64_Ehdr &header) { header.e_phoff = ~0ULL; }).starts_with("truncated: "));
 }
 
 TEST_CASE("a file that cannot be read does not hide the others")

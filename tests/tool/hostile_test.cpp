@@ -141,8 +141,8 @@ TEST_CASE("changed bytes in headers, notes, records and sites never crash")
         for (unsigned i = 0; i < changes; ++i) {
             const auto &[begin, size] = targets[random() % targets.size()];
             static constexpr std::uint8_t edges[] = {0x00, 0x01, 0x7f, 0x80, 0xff};
-            begin[random() % size] = random() % 2 ? edges[random() % std::size(edges)]
-                                                  : static_cast<std::uint8_t>(random());
+            begin[random() % size] =
+                random() % 2 ? edges[random() % std::size(edges)] : static_cast<std::uint8_t>(random());
         }
         const Read read = read_file(file.write(bytes.all()));
         refused += !read.error.empty();

@@ -66,14 +66,16 @@ TEST_CASE("controls, format characters and what is no UTF-8 are escaped, everyth
              {evil, evil_shown},
              {"\t\r\x7f", "\\t\\r\\x7f"},
              {std::string("\0", 1), "\\x00"},
-             {"\xc2\x9b" "31m", "\\u009b31m"},                           // CSI in one character
+             {"\xc2\x9b"
+              "31m",
+              "\\u009b31m"}, // CSI in one character
              {"\xe2\x80\x8f\xe2\x81\xa6\xef\xbb\xbf", "\\u200f\\u2066\\ufeff"},
-             {"\xf3\xa0\x81\x81", "\\U000e0041"},                        // a tag
+             {"\xf3\xa0\x81\x81", "\\U000e0041"}, // a tag
              {"\xc3\xa9 \xe6\x97\xa5 \xf0\x9f\x98\x80", "\xc3\xa9 \xe6\x97\xa5 \xf0\x9f\x98\x80"},
-             {"\xc0\x80 \xe0\x80\x8a", "\\xc0\\x80 \\xe0\\x80\\x8a"},    // too long a form
-             {"\xed\xa0\x80", "\\xed\\xa0\\x80"},                        // a surrogate
-             {"\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80"},               // beyond U+10FFFF
-             {"\xe2\x80", "\\xe2\\x80"},                                 // cut off
+             {"\xc0\x80 \xe0\x80\x8a", "\\xc0\\x80 \\xe0\\x80\\x8a"}, // too long a form
+             {"\xed\xa0\x80", "\\xed\\xa0\\x80"},                     // a surrogate
+             {"\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80"},            // beyond U+10FFFF
+             {"\xe2\x80", "\\xe2\\x80"},                              // cut off
              {"\xe2(\xa1", "\\xe2(\\xa1"},
          }) {
         const std::string &expected = shown; // clang 14 captures no structured binding
@@ -110,7 +112,8 @@ TEST_CASE("a label cannot control the terminal")
         const Outcome outcome = slicepatch_tool({subcommand, path, "--json"});
         CHECK(is_ascii(outcome.out)); // on a terminal it may well be looked at too
         const Json sites = Json::parse(outcome.out)["sites"];
-        CHECK(std::count_if(sites.begin(), sites.end(), [](const Json &site) { return site["label"] == evil_json; }) == 2);
+        CHECK(std::count_if(sites.begin(), sites.end(), [](const Json &site) { return site["label"] == evil_json; }) ==
+              2);
     }
 }
 
@@ -152,8 +155,11 @@ TEST_CASE("the name of a file cannot control the terminal")
 
 TEST_CASE("what is not understood is not repeated to the terminal")
 {
-    for (const std::vector<std::string> &arguments :
-         {std::vector<std::string>{evil}, {"help", evil}, {"dump", "--" + evil}, {"dump", "--pid", evil}, {"sim", "--kernel", evil, "true"}}) {
+    for (const std::vector<std::string> &arguments : {std::vector<std::string>{evil},
+                                                      {"help", evil},
+                                                      {"dump", "--" + evil},
+                                                      {"dump", "--pid", evil},
+                                                      {"sim", "--kernel", evil, "true"}}) {
         const Outcome outcome = slicepatch_tool(arguments);
         CHECK(outcome.status == 2);
         expect_clean(outcome);
@@ -162,7 +168,8 @@ TEST_CASE("what is not understood is not repeated to the terminal")
 
 TEST_CASE("a variable cannot control the terminal")
 {
-    for (const char *name : {"SLICEPATCH", "SLICEPATCH_SITES", "SLICEPATCH_WRITER", "SLICEPATCH_UNKNOWN", "GLIBC_TUNABLES"}) {
+    for (const char *name :
+         {"SLICEPATCH", "SLICEPATCH_SITES", "SLICEPATCH_WRITER", "SLICEPATCH_UNKNOWN", "GLIBC_TUNABLES"}) {
         CAPTURE(name);
         const std::string setting = std::string(name) + "=" + evil;
         const Outcome outcome = run({"env", setting, SLICEPATCH, "why"});

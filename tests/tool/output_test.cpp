@@ -41,7 +41,8 @@ public:
 struct Taker {
     std::string redirection, words;
 };
-const std::vector<Taker> takers{{">&-", "Bad file descriptor"}, {">/dev/full", "No space left on device"}, {">&9", "Broken pipe"}};
+const std::vector<Taker> takers{
+    {">&-", "Bad file descriptor"}, {">/dev/full", "No space left on device"}, {">&9", "Broken pipe"}};
 
 Outcome run_with(const std::string &arguments, const std::string &redirections)
 {
@@ -61,16 +62,25 @@ std::vector<std::string> with_json(const std::vector<std::string> &commands)
 /// Everything that prints a result. `bench` is tested where its helpers are.
 std::vector<std::string> results()
 {
-    std::vector<std::string> all = with_json({"why", "dump " + quote(SAMPLE), "verify " + quote(SAMPLE), "selftest --flips 1000"});
+    std::vector<std::string> all =
+        with_json({"why", "dump " + quote(SAMPLE), "verify " + quote(SAMPLE), "selftest --flips 1000"});
     for (const char *help : {"--help", "--version", "help", "help dump", "dump --help"})
         all.emplace_back(help);
     return all;
 }
 
 /// Everything that says what is wrong, with nothing to be printed besides.
-const std::vector<std::string> complaints{
-    "", "nonsense", "help nonsense", "dump --nonsense", "dump", "dump /nonexistent", "verify --pid 0", "why --pid 2147483647",
-    "selftest --threads 0", "sim", "sim --json-file /nonexistent/file -- true"};
+const std::vector<std::string> complaints{"",
+                                          "nonsense",
+                                          "help nonsense",
+                                          "dump --nonsense",
+                                          "dump",
+                                          "dump /nonexistent",
+                                          "verify --pid 0",
+                                          "why --pid 2147483647",
+                                          "selftest --threads 0",
+                                          "sim",
+                                          "sim --json-file /nonexistent/file -- true"};
 
 /// What a program writes to a terminal that is its standard error; its standard output goes to /dev/null.
 std::string on_terminal(const std::vector<std::string> &arguments)

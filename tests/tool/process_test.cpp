@@ -95,7 +95,8 @@ TEST_CASE("--diff shows the bytes of the file beside those in memory")
 {
     const Json on_disk = slicepatch_json({"dump", SAMPLE_LIVE})["sites"];
     const Running program({"env", "SLICEPATCH=off", SAMPLE_LIVE});
-    const Json sites = own_sites(slicepatch_json({"dump", "--diff", "--pid", text_of(program.pid())})["sites"], SAMPLE_LIVE);
+    const Json sites =
+        own_sites(slicepatch_json({"dump", "--diff", "--pid", text_of(program.pid())})["sites"], SAMPLE_LIVE);
     REQUIRE(sites.size() == on_disk.size());
     for (std::size_t i = 0; i < sites.size(); ++i) {
         CHECK(sites[i]["file_state"] == "compiled");
@@ -137,8 +138,8 @@ TEST_CASE("a process that has gone, or is going, gets an exact message")
         _exit(0);
     siginfo_t info;
     REQUIRE(waitid(P_PID, static_cast<id_t>(zombie), &info, WEXITED | WNOWAIT) == 0);
-    CHECK(error_of(zombie) == "slicepatch: process " + text_of(zombie) +
-                                  ": has exited and waits for its parent to collect its status\n");
+    CHECK(error_of(zombie) ==
+          "slicepatch: process " + text_of(zombie) + ": has exited and waits for its parent to collect its status\n");
     CHECK(waitpid(zombie, nullptr, 0) == zombie);
 }
 
@@ -153,7 +154,8 @@ TEST_CASE("a process of somebody else gets an exact message")
     const pid_t pid = root ? ours.pid() : 1;
     // The program's own folders may be closed to others, so that it is started from a copy for all.
     const TemporaryFolder folder;
-    std::filesystem::permissions(folder.path("."), std::filesystem::perms::others_all, std::filesystem::perm_options::add);
+    std::filesystem::permissions(folder.path("."), std::filesystem::perms::others_all,
+                                 std::filesystem::perm_options::add);
     std::filesystem::copy(SLICEPATCH, folder.path("slicepatch"));
     std::vector<std::string> command;
     if (root)
@@ -161,8 +163,9 @@ TEST_CASE("a process of somebody else gets an exact message")
     command.insert(command.end(), {folder.path("slicepatch"), "dump", "--pid", text_of(pid)});
     const Outcome outcome = run(command);
     CHECK(outcome.status == 2);
-    CHECK(outcome.error == "slicepatch: process " + text_of(pid) +
-                               ": not ours: it belongs to user 0, and its memory may be read by that user and by root\n");
+    CHECK(outcome.error ==
+          "slicepatch: process " + text_of(pid) +
+              ": not ours: it belongs to user 0, and its memory may be read by that user and by root\n");
 }
 
 TEST_CASE("without /proc the message says so")
@@ -171,7 +174,8 @@ TEST_CASE("without /proc the message says so")
         MESSAGE("skipped 1 check: no mount namespace to hide /proc in");
         return;
     }
-    const Outcome outcome = run_shell("exec unshare -m sh -c 'umount -l /proc && exec \"$0\" dump --pid 1' " + quote(SLICEPATCH));
+    const Outcome outcome =
+        run_shell("exec unshare -m sh -c 'umount -l /proc && exec \"$0\" dump --pid 1' " + quote(SLICEPATCH));
     CHECK(outcome.status == 2);
     CHECK(outcome.error == "slicepatch: process 1: /proc is not mounted\n");
 }

@@ -66,8 +66,9 @@ void expect(const Outcome &outcome, const std::string &error)
     CHECK(outcome.error == error);
 }
 
-const std::string hidden = "hidden: /proc is mounted with hidepid, so that only its own user, root and the group of the "
-                           "option gid= see it";
+const std::string hidden =
+    "hidden: /proc is mounted with hidepid, so that only its own user, root and the group of the "
+    "option gid= see it";
 
 } // namespace
 
@@ -78,9 +79,9 @@ TEST_CASE("a process of another user says whose it is")
     const Copy tool(SLICEPATCH);
     const Running program({SAMPLE_ODD, "plain"});
     for (const char *subcommand : {"dump", "verify", "why"})
-        expect(run_shell(as_nobody + tool.path() + " " + subcommand + " --pid " + std::to_string(program.pid())),
-               of(program.pid(),
-                  "not ours: it belongs to user 0, and its memory may be read by that user and by root"));
+        expect(
+            run_shell(as_nobody + tool.path() + " " + subcommand + " --pid " + std::to_string(program.pid())),
+            of(program.pid(), "not ours: it belongs to user 0, and its memory may be read by that user and by root"));
 }
 
 TEST_CASE("a process of our own that does not want to be looked at says who may")
@@ -118,8 +119,9 @@ TEST_CASE("a process that hidepid hides is not said to have gone")
     for (const char *mode : {"1", "2", "4"}) {
         CAPTURE(mode);
         const auto look = [&](pid_t pid) {
-            return run_shell("exec unshare -m sh -c 'mount -t proc -o hidepid=" + std::string(mode) + " proc /proc && exec " +
-                             as_nobody + tool.path() + " verify --pid " + std::to_string(pid) + "'");
+            return run_shell("exec unshare -m sh -c 'mount -t proc -o hidepid=" + std::string(mode) +
+                             " proc /proc && exec " + as_nobody + tool.path() + " verify --pid " + std::to_string(pid) +
+                             "'");
         };
         expect(look(program.pid()), of(program.pid(), hidden));
         expect(look(4194303), of(4194303, "no such process"));
@@ -134,8 +136,7 @@ TEST_CASE("a kernel thread says that it is one")
     if (name != "kthreadd\n")
         return skip("no kernel threads in this PID namespace");
     for (const char *subcommand : {"dump", "verify", "why"})
-        expect(slicepatch_tool({subcommand, "--pid", "2"}),
-               of(2, "a kernel thread, which has no memory of its own"));
+        expect(slicepatch_tool({subcommand, "--pid", "2"}), of(2, "a kernel thread, which has no memory of its own"));
 }
 
 TEST_CASE("a process whose main thread has ended is read all the same")
@@ -152,8 +153,11 @@ TEST_CASE("a process whose main thread has ended is read all the same")
 TEST_CASE("a 32-bit process says that it is one")
 {
     const TemporaryFolder folder;
-    const std::string source = folder.write("wait.c", "void _start(void) { for (;;) __asm__ volatile(\"int $0x80\" : : \"a\"(29)); }\n");
-    if (run_shell("gcc -m32 -O2 -static -nostdlib -fno-pic -no-pie " + quote(source) + " -o " + quote(folder.path("wait"))).status != 0)
+    const std::string source =
+        folder.write("wait.c", "void _start(void) { for (;;) __asm__ volatile(\"int $0x80\" : : \"a\"(29)); }\n");
+    if (run_shell("gcc -m32 -O2 -static -nostdlib -fno-pic -no-pie " + quote(source) + " -o " +
+                  quote(folder.path("wait")))
+            .status != 0)
         return skip("no 32-bit programs can be compiled here");
     const pid_t child = fork();
     REQUIRE(child >= 0);
@@ -195,11 +199,12 @@ TEST_CASE("a process of another PID and mount namespace is read, with the names 
     std::filesystem::create_directory(inside);
     // It says its number in its own namespace, which is 1; outside it is the only child of the one that made it.
     const Running program({"unshare", "-m", "-pf", "sh", "-c",
-                           "mount -t tmpfs none " + inside + " && cp " + quote(SAMPLE_ODD) + " " + inside + "/odd && exec " +
-                               inside + "/odd plain"});
+                           "mount -t tmpfs none " + inside + " && cp " + quote(SAMPLE_ODD) + " " + inside +
+                               "/odd && exec " + inside + "/odd plain"});
     const std::string outside = run_shell("pgrep -f '^" + inside + "/odd plain'").out;
     REQUIRE(outside != "");
-    const nlohmann::json sites = slicepatch_json({"dump", "--pid", std::to_string(std::atoi(outside.c_str()))})["sites"];
+    const nlohmann::json sites =
+        slicepatch_json({"dump", "--pid", std::to_string(std::atoi(outside.c_str()))})["sites"];
     REQUIRE(sites.size() == sample_sites);
     for (const nlohmann::json &site : sites)
         CHECK(site["function"] != "");
@@ -246,12 +251,14 @@ TEST_CASE("a line of a kernel's configuration is a whole one")
     if (!is_root() || !has_mount_namespaces())
         return;
     const TemporaryFolder folder;
-    const std::string config = folder.write("config", "CONFIG_CMDLINE=\"" + std::string(511 - 16, 'x') +
-                                                          "CONFIG_RSEQ_SLICE_EXTENSION=y\n\"\nCONFIG_RSEQ_SLICE_EXTENSION_OLD=y\n"
-                                                          "# CONFIG_RSEQ_SLICE_EXTENSION is not set\n");
-    const Outcome outcome = run_shell(
-        "exec unshare -m sh -c 'mount -t tmpfs none /boot && cp " + config + " /boot/config-$(uname -r) && "
-        "{ [ ! -e /proc/config.gz ] || mount --bind " + config + " /proc/config.gz; } && exec " + quote(SLICEPATCH) + " why'");
+    const std::string config =
+        folder.write("config", "CONFIG_CMDLINE=\"" + std::string(511 - 16, 'x') +
+                                   "CONFIG_RSEQ_SLICE_EXTENSION=y\n\"\nCONFIG_RSEQ_SLICE_EXTENSION_OLD=y\n"
+                                   "# CONFIG_RSEQ_SLICE_EXTENSION is not set\n");
+    const Outcome outcome = run_shell("exec unshare -m sh -c 'mount -t tmpfs none /boot && cp " + config +
+                                      " /boot/config-$(uname -r) && "
+                                      "{ [ ! -e /proc/config.gz ] || mount --bind " +
+                                      config + " /proc/config.gz; } && exec " + quote(SLICEPATCH) + " why'");
     CHECK(outcome.status == 0);
     CHECK(outcome.out.find(": # CONFIG_RSEQ_SLICE_EXTENSION is not set\n") != std::string::npos);
 }

@@ -95,8 +95,8 @@ slicepatch_note &Bytes::note()
             continue;
         const auto begin = bytes_.begin() + static_cast<std::ptrdiff_t>(segment.p_offset);
         const std::string_view name(SLICEPATCH_NOTE_NAME, sizeof SLICEPATCH_NOTE_NAME);
-        const auto found = std::search(begin, begin + static_cast<std::ptrdiff_t>(segment.p_filesz), name.begin(),
-                                       name.end());
+        const auto found =
+            std::search(begin, begin + static_cast<std::ptrdiff_t>(segment.p_filesz), name.begin(), name.end());
         if (found != begin + static_cast<std::ptrdiff_t>(segment.p_filesz))
             return *reinterpret_cast<slicepatch_note *>(&*found + (name.size() + 3) / 4 * 4);
     }

@@ -17,7 +17,7 @@
 
 namespace slicepatch::test {
 
-inline constexpr std::size_t sample_sites = 5; // two pairs and a branch
+inline constexpr std::size_t sample_sites = 5;     // two pairs and a branch
 inline constexpr std::int64_t sample_offset = -68; // where enabled() puts the request byte
 
 /// What the samples are compiled for.

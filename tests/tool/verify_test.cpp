@@ -68,9 +68,8 @@ TEST_CASE("verify is content with groups that are wholly enabled or wholly off")
 
 TEST_CASE("verify names a site whose bytes are not a site's")
 {
-    expect_finding("a post-link rewriter such as BOLT has moved the code", [](Bytes &bytes, const tool::Record &record) {
-        *bytes.at(head_of(record)) = 0xcc;
-    });
+    expect_finding("a post-link rewriter such as BOLT has moved the code",
+                   [](Bytes &bytes, const tool::Record &record) { *bytes.at(head_of(record)) = 0xcc; });
     const TemporaryFolder folder;
     Bytes bytes(SAMPLE);
     const tool::Record &record = bytes.find(Kind::exit);
@@ -93,9 +92,9 @@ TEST_CASE("verify names a site whose record is malformed")
     expect_finding(": the site is not in executable memory", [](Bytes &bytes, const tool::Record &record) {
         bytes.point(record, &Fields::head, data_of(bytes));
     });
-    expect_finding(": a jump target of the site is not in executable memory", [](Bytes &bytes, const tool::Record &record) {
-        bytes.point(record, &Fields::cold, data_of(bytes));
-    });
+    expect_finding(
+        ": a jump target of the site is not in executable memory",
+        [](Bytes &bytes, const tool::Record &record) { bytes.point(record, &Fields::cold, data_of(bytes)); });
     expect_finding(
         ": a jump target of the site is not in executable memory",
         [](Bytes &bytes, const tool::Record &record) { bytes.point(record, &Fields::taken, data_of(bytes)); },
@@ -135,11 +134,12 @@ TEST_CASE("verify finds a group whose sites are in different states")
         bytes.put(record, State::enabled);
         bytes.put(exit_of(bytes), State::off);
     });
-    expect_finding("label \"sample.lock\" is inconsistent: this site is off, while the exit at", // harmless, but not ours
-                   [&](Bytes &bytes, const tool::Record &record) {
-                       bytes.put(record, State::off);
-                       bytes.put(exit_of(bytes), State::enabled);
-                   });
+    expect_finding(
+        "label \"sample.lock\" is inconsistent: this site is off, while the exit at", // harmless, but not ours
+        [&](Bytes &bytes, const tool::Record &record) {
+            bytes.put(record, State::off);
+            bytes.put(exit_of(bytes), State::enabled);
+        });
     expect_finding("label \"sample.lock\" is inconsistent: this site is as compiled",
                    [](Bytes &bytes, const tool::Record &record) { bytes.put(record, State::enabled); });
     expect_finding(
@@ -149,13 +149,16 @@ TEST_CASE("verify finds a group whose sites are in different states")
 
 TEST_CASE("verify finds sites that disagree about the request byte")
 {
-    expect_finding("writes its request -60 bytes from the thread pointer", [](Bytes &bytes, const tool::Record &) {
-        for (const tool::Record &record : bytes.records())
-            bytes.put(record, State::enabled, -60);
-        bytes.put(bytes.find(Kind::exit), State::enabled, -52);
-        bytes.put(bytes.find(Kind::enter), State::enabled, -52);
-        bytes.put(bytes.find(Kind::enter, ""), State::enabled, -52);
-    }, Kind::exit, "");
+    expect_finding(
+        "writes its request -60 bytes from the thread pointer",
+        [](Bytes &bytes, const tool::Record &) {
+            for (const tool::Record &record : bytes.records())
+                bytes.put(record, State::enabled, -60);
+            bytes.put(bytes.find(Kind::exit), State::enabled, -52);
+            bytes.put(bytes.find(Kind::enter), State::enabled, -52);
+            bytes.put(bytes.find(Kind::enter, ""), State::enabled, -52);
+        },
+        Kind::exit, "");
 }
 
 TEST_CASE("verify finds a note that does not fit its table")

@@ -107,7 +107,8 @@ TEST_CASE("a variable lets a library lock, or keeps an executable from it")
 
 TEST_CASE("only names that begin as ours and are none of ours are unknown, and are cut and made printable")
 {
-    for (const char *entry : {"SLICEPATCH=off", "SLICEPATCH_VERBOSE=", "SLICEPATCH_SIM_KERNEL=stock", "OTHER=1", "SLICE=1"})
+    for (const char *entry :
+         {"SLICEPATCH=off", "SLICEPATCH_VERBOSE=", "SLICEPATCH_SIM_KERNEL=stock", "OTHER=1", "SLICE=1"})
         CHECK(!is_unknown_variable(entry));
     for (const char *entry : {"SLICEPATCH_VERBSE=1", "SLICEPATCHES", "SLICEPATCH_=", "SLICEPATCH_SITES2=x"})
         CHECK(is_unknown_variable(entry));

@@ -301,8 +301,14 @@ TEST_CASE("the function of an address is the one that starts last before it")
     info.dlpi_addr = reinterpret_cast<ElfW(Addr)>(&header);
     info.dlpi_phdr = segments;
     info.dlpi_phnum = 2;
-    segments[0] = {.p_type = PT_LOAD, .p_flags = PF_R, .p_offset = 0, .p_vaddr = 0, .p_paddr = 0,
-                   .p_filesz = sizeof header, .p_memsz = sizeof header, .p_align = 8};
+    segments[0] = {.p_type = PT_LOAD,
+                   .p_flags = PF_R,
+                   .p_offset = 0,
+                   .p_vaddr = 0,
+                   .p_paddr = 0,
+                   .p_filesz = sizeof header,
+                   .p_memsz = sizeof header,
+                   .p_align = 8};
     segments[1] = segments[0];
     segments[1].p_type = PT_GNU_EH_FRAME;
     const std::uintptr_t base = info.dlpi_addr;
@@ -312,6 +318,6 @@ TEST_CASE("the function of an address is the one that starts last before it")
     CHECK(functions.find(base + 0x1fff) == base + 0x1000);
     CHECK(functions.find(base + 0x3fff) == base + 0x3000);
     CHECK(functions.find(base + 0x2000) == base + 0x2000); // backwards
-    header.count = 1000; // more than the segment holds: no table at all
+    header.count = 1000;                                   // more than the segment holds: no table at all
     CHECK(Functions(info).find(base + 0x1000) == 0);
 }

@@ -59,7 +59,8 @@ const std::string flags = "Size:                  4 kB\nVmFlags: rd ex mr mw me"
 
 TEST_CASE("the mapping that holds an address is found with its protection and its file, and gaps are nobody's")
 {
-    const MapsFile file(line("1000-2000", "r--p", "/a") + line("2000-5000", "r-xp", "/a") + line("7000-8000", "rwxs", ""));
+    const MapsFile file(line("1000-2000", "r--p", "/a") + line("2000-5000", "r-xp", "/a") +
+                        line("7000-8000", "rwxs", ""));
     Maps maps(file.path());
     Mapping mapping;
     CHECK(maps.find(0x800, mapping) == Maps::Answer::absent);

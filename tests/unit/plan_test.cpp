@@ -122,8 +122,8 @@ TEST_CASE("ENTERs alone are enabled where every EXIT that may serve them clears,
     for (const GroupFacts &group : {enters, served, cheated}) {
         CHECK(plan_group(group, none) == Action::off);
         CHECK(plan_group(with(group, deselected), process) == Action::off);
-        CHECK(plan_group(with(group, deselected), with(process, [](PlanInput &input) { input.other_threads = true; })) ==
-              Action::off);
+        CHECK(plan_group(with(group, deselected),
+                         with(process, [](PlanInput &input) { input.other_threads = true; })) == Action::off);
     }
 }
 

@@ -178,9 +178,9 @@ TEST_CASE("of a page that was written in part, nothing stays" *
                 (mapping_denied && answer_with(SYS_mprotect, 2, PROT_WRITE, PROT_WRITE, EACCES)))
                 return false;
             const WriteResult other = write_edits(edits, Writer::automatic, false, false);
-            return mapping_denied ? other.status == Status::write_refused && text.count_changed() == 0
-                                  : other.status == Status::ok && other.used == Writer::rwx &&
-                                        text.count_changed() == 3 * 8;
+            return mapping_denied
+                       ? other.status == Status::write_refused && text.count_changed() == 0
+                       : other.status == Status::ok && other.used == Writer::rwx && text.count_changed() == 3 * 8;
         }));
     }
 }

@@ -10,11 +10,11 @@
 #ifndef SLICEPATCH_ARCH_AARCH64_H
 #define SLICEPATCH_ARCH_AARCH64_H
 
-#define SLICEPATCH_ARCH_MACHINE 183 /* EM_AARCH64 */
-#define SLICEPATCH_ARCH_AUDIT 0xc00000b7 /* AUDIT_ARCH_AARCH64, <linux/audit.h> */
-#define SLICEPATCH_ARCH_COMPAT_AUDIT 0x40000028 /* AUDIT_ARCH_ARM: a 32-bit program that this one becomes by exec() */
-#define SLICEPATCH_ARCH_COMPAT_NR_PRCTL 172 /* arch/arm/tools/syscall.tbl */
-#define SLICEPATCH_ARCH_COMPAT_NR_RSEQ 398 /* the same table */
+#define SLICEPATCH_ARCH_MACHINE 183               /* EM_AARCH64 */
+#define SLICEPATCH_ARCH_AUDIT 0xc00000b7          /* AUDIT_ARCH_AARCH64, <linux/audit.h> */
+#define SLICEPATCH_ARCH_COMPAT_AUDIT 0x40000028   /* AUDIT_ARCH_ARM: a 32-bit program that this one becomes by exec() */
+#define SLICEPATCH_ARCH_COMPAT_NR_PRCTL 172       /* arch/arm/tools/syscall.tbl */
+#define SLICEPATCH_ARCH_COMPAT_NR_RSEQ 398        /* the same table */
 #define SLICEPATCH_ARCH_RSEQ_SIGNATURE 0xd428bc00 /* brk #0x45e0 before an abort handler; what glibc registers */
 
 #define SLICEPATCH_ARCH_HEAD_ \
@@ -58,8 +58,10 @@
  *   enabled   b yes
  *   off       nop
  */
+/* clang-format off */
 #define SLICEPATCH_ARCH_BRANCH \
     SLICEPATCH_ARCH_HEAD_
+/* clang-format on */
 
 /* The registers that calls may change on their way as well (AAPCS64, 6.1.1: IP0 and IP1). The flags stay as they are. */
 #define SLICEPATCH_ARCH_CLOBBERS "memory", "x16", "x17"
@@ -79,11 +81,13 @@
  * own is compiled as if it had not: there is no macro that tells of it.
  */
 #ifdef __ARM_FEATURE_SVE
+/* clang-format off */
 #define SLICEPATCH_ARCH_SYSCALL_CLOBBERS_ \
     "memory", "z0", "z1", "z2", "z3", "z4", "z5", "z6", "z7", "z8", "z9", "z10", "z11", "z12", "z13", "z14", \
     "z15", "z16", "z17", "z18", "z19", "z20", "z21", "z22", "z23", "z24", "z25", "z26", "z27", "z28", "z29", \
     "z30", "z31", "p0", "p1", "p2", "p3", "p4", "p5", "p6", "p7", "p8", "p9", "p10", "p11", "p12", "p13", \
     "p14", "p15"
+/* clang-format on */
 #else
 #define SLICEPATCH_ARCH_SYSCALL_CLOBBERS_ "memory"
 #endif

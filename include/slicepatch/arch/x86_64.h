@@ -8,11 +8,11 @@
 #ifndef SLICEPATCH_ARCH_X86_64_H
 #define SLICEPATCH_ARCH_X86_64_H
 
-#define SLICEPATCH_ARCH_MACHINE 62 /* EM_X86_64 */
-#define SLICEPATCH_ARCH_AUDIT 0xc000003e /* AUDIT_ARCH_X86_64, <linux/audit.h> */
-#define SLICEPATCH_ARCH_COMPAT_AUDIT 0x40000003 /* AUDIT_ARCH_I386: int 0x80, from any program */
-#define SLICEPATCH_ARCH_COMPAT_NR_PRCTL 172 /* arch/x86/entry/syscalls/syscall_32.tbl */
-#define SLICEPATCH_ARCH_COMPAT_NR_RSEQ 386 /* the same table */
+#define SLICEPATCH_ARCH_MACHINE 62                /* EM_X86_64 */
+#define SLICEPATCH_ARCH_AUDIT 0xc000003e          /* AUDIT_ARCH_X86_64, <linux/audit.h> */
+#define SLICEPATCH_ARCH_COMPAT_AUDIT 0x40000003   /* AUDIT_ARCH_I386: int 0x80, from any program */
+#define SLICEPATCH_ARCH_COMPAT_NR_PRCTL 172       /* arch/x86/entry/syscalls/syscall_32.tbl */
+#define SLICEPATCH_ARCH_COMPAT_NR_RSEQ 386        /* the same table */
 #define SLICEPATCH_ARCH_RSEQ_SIGNATURE 0x53053053 /* before an abort handler; what glibc registers, <sys/rseq.h> */
 
 #define SLICEPATCH_ARCH_HEAD_ \
@@ -58,8 +58,10 @@
  * in memory by then; other classes of registers survive, and gcc keeps all of them (tests/abi/registers.c).
  */
 #if defined(__clang__)
+/* clang-format off */
 #define SLICEPATCH_ARCH_CLOBBERS \
     "memory", "cc", "st", "st(1)", "st(2)", "st(3)", "st(4)", "st(5)", "st(6)", "st(7)"
+/* clang-format on */
 #else
 #define SLICEPATCH_ARCH_CLOBBERS "memory", "cc"
 #endif
@@ -94,8 +96,10 @@
  */
 #if !defined(__clang__) && __GNUC__ >= 11
 #define SLICEPATCH_ARCH_COLD_TARGET __attribute__((__target__("general-regs-only")))
+/* clang-format off */
 #define SLICEPATCH_ARCH_COLD \
     static SLICEPATCH_ARCH_COLD_TARGET __attribute__((__noinline__, __cold__, __unused__, __no_caller_saved_registers__))
+/* clang-format on */
 #elif defined(__clang__)
 #define SLICEPATCH_ARCH_COLD_TARGET __attribute__((__target__("general-regs-only")))
 #define SLICEPATCH_ARCH_COLD SLICEPATCH_ARCH_COLD_TARGET SLICEPATCH_INLINE_

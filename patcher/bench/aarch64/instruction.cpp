@@ -75,8 +75,7 @@ Effects decode_effects(std::uintptr_t address)
     // By their names, which is how this architecture tells them apart: what Capstone says of the use of an operand is
     // wrong for half of them.
     const std::string_view name = instruction->mnemonic;
-    return {instruction_size, name.starts_with("ld"), name.starts_with("st"), branch,
-            instruction->id == ARM64_INS_NOP};
+    return {instruction_size, name.starts_with("ld"), name.starts_with("st"), branch, instruction->id == ARM64_INS_NOP};
 }
 
 } // namespace slicepatch::tool::bench

@@ -110,9 +110,7 @@ Sequence find_sequence(std::uintptr_t load)
 
 class Child {
 public:
-    explicit Child(pid_t pid) : pid_(pid)
-    {
-    }
+    explicit Child(pid_t pid) : pid_(pid) {}
     Child(const Child &) = delete;
     Child &operator=(const Child &) = delete;
     ~Child()
@@ -261,8 +259,8 @@ std::vector<std::uintptr_t> trace(void (*run)(std::size_t iterations), std::size
     Child child(pid);
     child.wait_for_beginning();
     std::vector<std::uintptr_t> addresses;
-    for (std::uintptr_t next; (next = child.next_instruction()) !=
-                              reinterpret_cast<std::uintptr_t>(slicepatch_bench_trace_end);) {
+    for (std::uintptr_t next;
+         (next = child.next_instruction()) != reinterpret_cast<std::uintptr_t>(slicepatch_bench_trace_end);) {
         if (addresses.size() >= max_instructions)
             throw Error("bench: instructions cannot be counted: {} of them without an end", addresses.size());
         if (is_exclusive(read_instruction(next), true)) {

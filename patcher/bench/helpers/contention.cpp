@@ -34,9 +34,7 @@ struct Order {
 /// One lock around some stores to lines that its holders share, and as many to the thread's own in between.
 template <class Lock> class OneLock {
 public:
-    explicit OneLock(const Order & /*order*/)
-    {
-    }
+    explicit OneLock(const Order & /*order*/) {}
 
     void work(unsigned /*thread*/, const std::atomic<bool> &stop)
     {

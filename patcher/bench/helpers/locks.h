@@ -19,12 +19,8 @@ namespace contention {
 // ---- how to ask ----------------------------------------------------------------------------------------------------
 
 struct NoRequest {
-    static void enter()
-    {
-    }
-    static void leave()
-    {
-    }
+    static void enter() {}
+    static void leave() {}
 };
 
 /// As programs do it without this library: each thread finds its area and enables itself once, and looks at the flag

@@ -23,6 +23,7 @@ __attribute__((used, visibility("hidden"))) void bench_sites_exit(void)
     slicepatch_exit_dynamic_();
 }
 
+/* clang-format off */
 __asm__(
     ".macro bench_record head, cold, kind\n"
     ".pushsection slicepatch_sites, \"a\", @progbits\n"
@@ -88,3 +89,4 @@ __asm__(
     ".rept " SLICEPATCH_EXPAND_(BENCH_PAIRS) "\n"
     "bench_pair\n"
     ".endr\n");
+/* clang-format on */

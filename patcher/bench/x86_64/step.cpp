@@ -50,8 +50,7 @@ void on_trap(int /*signal*/, siginfo_t * /*info*/, void *data)
 
 [[noreturn]] void run_child(void (*run)(std::size_t), std::size_t iterations)
 {
-    struct sigaction action {
-    };
+    struct sigaction action {};
     action.sa_sigaction = on_trap;
     action.sa_flags = SA_SIGINFO;
     sigfillset(&action.sa_mask);
@@ -70,8 +69,7 @@ void on_trap(int /*signal*/, siginfo_t * /*info*/, void *data)
 
 class SharedRecord {
 public:
-    SharedRecord()
-        : memory_(mmap(nullptr, sizeof(Record), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0))
+    SharedRecord() : memory_(mmap(nullptr, sizeof(Record), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0))
     {
         if (memory_ == MAP_FAILED)
             throw Error("bench: no memory for a trace: {}", std::strerror(errno));

@@ -45,8 +45,9 @@ bool Maps::open()
 {
     if (!open_file(path_))
         return false;
-    const char *instead = path_ == own ? "/proc/thread-self/maps"
-                          : path_ == own_with_flags ? "/proc/thread-self/smaps" : nullptr;
+    const char *instead = path_ == own              ? "/proc/thread-self/maps"
+                          : path_ == own_with_flags ? "/proc/thread-self/smaps"
+                                                    : nullptr;
     if (!instead || peek() != end_of_file)
         return true;
     close(file_);

@@ -68,7 +68,7 @@ private:
     int guard_;
     int file_ = -1;
     Mapping current_;
-    bool in_line_ = false; // the line of current_ is read up to its name
+    bool in_line_ = false;    // the line of current_ is read up to its name
     bool unreadable_ = false; // from then on: what follows might be the middle of a line
     std::size_t next_ = 0, filled_ = 0;
     Array<char> buffer_; // room alone, for what the kernel makes at once (fs/seq_file.c)

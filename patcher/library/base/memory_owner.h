@@ -14,8 +14,8 @@ namespace slicepatch {
 /// What one process owns: zero again in a child that has a copy of the memory (fork(), clone()), and the very same for
 /// a child that shares it (vfork(), CLONE_VM).
 struct OwnerState {
-    std::atomic<pid_t> process;      // whose memory this is; 0: it has not said so yet
-    std::atomic<pid_t> init_holder;  // the thread that holds InitLock; 0: none
+    std::atomic<pid_t> process;     // whose memory this is; 0: it has not said so yet
+    std::atomic<pid_t> init_holder; // the thread that holds InitLock; 0: none
     std::atomic<unsigned> init_waiters;
 };
 OwnerState &owner_state();

@@ -8,9 +8,8 @@ struct slicepatch_options;
 struct slicepatch_report;
 extern "C" __attribute__((visibility("default"))) int slicepatch_init_from(const void *, const slicepatch_options *,
                                                                            slicepatch_report *);
-extern "C" __attribute__((visibility("default"))) int slicepatch_init_from_executable(const void *,
-                                                                                      const slicepatch_options *,
-                                                                                      slicepatch_report *);
+extern "C" __attribute__((visibility("default"))) int
+slicepatch_init_from_executable(const void *, const slicepatch_options *, slicepatch_report *);
 
 namespace {
 

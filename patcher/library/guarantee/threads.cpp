@@ -133,7 +133,7 @@ void enable_threads()
         if (seen & enabling)
             return;
         const unsigned tasks = count_tasks();
-        missed_count.store(count_missed(tasks)); // nobody else changes it before the next line
+        missed_count.store(count_missed(tasks));                 // nobody else changes it before the next line
         const bool starting = tasks > 1 && seen & starting_mask; // one thread has no other that starts one
         if (!starting && starts.compare_exchange_strong(seen, seen | enabling))
             return;

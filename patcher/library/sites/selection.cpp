@@ -91,9 +91,8 @@ Status collect_objects(const SiteList &list, Array<LoadedObject> &objects)
 {
     ObjectSearch search{list, objects};
     dl_iterate_phdr(visit_object, &search);
-    std::sort(objects.begin(), objects.end(), [](const LoadedObject &a, const LoadedObject &b) {
-        return a.info.dlpi_addr < b.info.dlpi_addr;
-    });
+    std::sort(objects.begin(), objects.end(),
+              [](const LoadedObject &a, const LoadedObject &b) { return a.info.dlpi_addr < b.info.dlpi_addr; });
     return search.status;
 }
 
@@ -103,9 +102,8 @@ std::span<Function> functions_of(std::uint32_t object, const SiteList &list, Arr
     const auto begin = std::partition_point(functions.begin(), functions.end(), [&](const Function &function) {
         return list.groups[function.group].object < object;
     });
-    const auto end = std::partition_point(begin, functions.end(), [&](const Function &function) {
-        return list.groups[function.group].object == object;
-    });
+    const auto end = std::partition_point(
+        begin, functions.end(), [&](const Function &function) { return list.groups[function.group].object == object; });
     return {begin, end};
 }
 
@@ -151,8 +149,7 @@ Status select_groups(const SiteList &list, const char *globs, Selection &selecti
     Work work{list, globs, selection, knows ? matched.begin() : nullptr};
     const bool without_name = selects(globs, "");
     for (std::size_t i = 0; i < list.groups.size(); ++i)
-        selection.groups[i] =
-            list.groups[i].label ? selects(globs, list.groups[i].label, work.matched) : without_name;
+        selection.groups[i] = list.groups[i].label ? selects(globs, list.groups[i].label, work.matched) : without_name;
     if (needs_no_names(globs))
         return Status::ok; // and which globs match a function is not known
     const Status status = select_functions(work);

@@ -62,8 +62,8 @@ bool tells_the_truth(const Backend &backend, const Site &site)
     Decoded decoded{State::foreign, 0};
     return site.trouble == Status::ok &&
            backend.decode(site.kind, place,
-                          {reinterpret_cast<const std::uint8_t *>(place.head), backend.site_size(site.kind)}, decoded) ==
-               Status::ok &&
+                          {reinterpret_cast<const std::uint8_t *>(place.head), backend.site_size(site.kind)},
+                          decoded) == Status::ok &&
            decoded.state != State::foreign;
 }
 
@@ -254,7 +254,7 @@ private:
     SiteList &list_;
     std::uint32_t object_;
     Functions &functions_;
-    std::uint32_t first_; // group of this object
+    std::uint32_t first_;        // group of this object
     Array<std::uint32_t> slots_; // index of a group + 1; 0 is free
     std::size_t used_ = 0;
     std::uint32_t last_ = 0; // the group of the site before, as in slots_

@@ -36,8 +36,8 @@ struct Site {
     const slicepatch_site_record *record;
     std::uint32_t group;
     Kind kind;
-    State state;    // foreign until read_states(); after patching, as left
-    Status trouble; // of this site alone
+    State state;           // foreign until read_states(); after patching, as left
+    Status trouble;        // of this site alone
     bool repeated = false; // the site before is the same, and its record is the one to follow
 };
 

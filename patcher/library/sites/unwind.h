@@ -15,9 +15,7 @@ namespace slicepatch {
 /// Read is bool(std::uint64_t address, std::span<std::uint8_t> bytes): all of the bytes, or false.
 template <class Read> class UnwindEntries {
 public:
-    explicit UnwindEntries(Read read) : read_(read)
-    {
-    }
+    explicit UnwindEntries(Read read) : read_(read) {}
 
     /// The size in bytes of the code that the entry at this address describes; 0 if it cannot be read, or describes code
     /// that does not begin at begin.
@@ -44,8 +42,8 @@ public:
 
 private:
     // Pointer encodings: LSB Core, "DWARF Exception Header Encoding".
-    static constexpr std::uint8_t format = 0x07, is_signed = 0x08, application = 0x70,
-                                  absolute = 0x00, relative = 0x10, omitted = 0xff;
+    static constexpr std::uint8_t format = 0x07, is_signed = 0x08, application = 0x70, absolute = 0x00, relative = 0x10,
+                                  omitted = 0xff;
 
     /// 0: one that no linker writes in an entry.
     static std::uint8_t pointer_size(std::uint8_t encoding)

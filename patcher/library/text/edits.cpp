@@ -53,8 +53,7 @@ Status add_site_edits(const FormTable &forms, const Site &site, State to, Part p
 
 } // namespace
 
-EditWalk::EditWalk(const FormTable &forms, const SiteList &list, const Array<Action> &actions, bool ordered,
-                   Part part)
+EditWalk::EditWalk(const FormTable &forms, const SiteList &list, const Array<Action> &actions, bool ordered, Part part)
     : forms_(forms), list_(list), actions_(actions), part_(part)
 {
     bool exits_off = false;

@@ -53,7 +53,7 @@ struct GroupFacts {
     bool has_enabled; // by an earlier call, or by another copy of the library
     bool has_off;
     Exits exits;
-    bool asked;  // ENTERs outside the group, which its EXITs may serve, may ask
+    bool asked; // ENTERs outside the group, which its EXITs may serve, may ask
 };
 
 Action plan_group(const GroupFacts &group, const PlanInput &input);

@@ -27,8 +27,8 @@ bool only_exits(const GroupFacts &facts)
 /// Before anything is known of other groups.
 bool decide_alike(const GroupFacts &a, const GroupFacts &b)
 {
-    return a.has_enter == b.has_enter && a.has_exit == b.has_exit && a.trouble == b.trouble && a.selected == b.selected &&
-           a.has_enabled == b.has_enabled && a.has_off == b.has_off;
+    return a.has_enter == b.has_enter && a.has_exit == b.has_exit && a.trouble == b.trouble &&
+           a.selected == b.selected && a.has_enabled == b.has_enabled && a.has_off == b.has_off;
 }
 
 /// Whether ENTERs of the group may leave a request behind, now or after its action.
@@ -72,7 +72,8 @@ Status Relations::gather()
     }
     if (Status status = exits_.fill(list_.groups.size(), Exits::unknown); status != Status::ok)
         return status;
-    if (Status status = objects_.fill(list_.objects.size(), {Exits::unknown, false, false, false}); status != Status::ok)
+    if (Status status = objects_.fill(list_.objects.size(), {Exits::unknown, false, false, false});
+        status != Status::ok)
         return status;
     gather_states();
     for (std::uint32_t i = 0; i < list_.groups.size(); ++i)
@@ -210,8 +211,7 @@ void Relations::spread_by_label(const PlanInput &input, const Array<Action> &act
     });
 }
 
-template <class Which>
-void Relations::decide_those(Which which, const PlanInput &input, Array<Action> &actions) const
+template <class Which> void Relations::decide_those(Which which, const PlanInput &input, Array<Action> &actions) const
 {
     for (std::uint32_t i = 0; i < list_.groups.size(); ++i)
         if (wholes_[i] == i && which(facts_[i]))

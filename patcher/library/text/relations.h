@@ -14,9 +14,7 @@ namespace slicepatch {
 
 class Relations {
 public:
-    explicit Relations(const SiteList &list) : list_(list)
-    {
-    }
+    explicit Relations(const SiteList &list) : list_(list) {}
     /// Room for all that the others need, which then do not fail.
     Status reserve();
     /// Before anything but that, with the states of all sites.
@@ -48,8 +46,7 @@ private:
     void find_exits();
     void spread_one_sided(const PlanInput &input, const Array<Action> &actions);
     void spread_by_label(const PlanInput &input, const Array<Action> &actions);
-    template <class Which>
-    void decide_those(Which which, const PlanInput &input, Array<Action> &actions) const;
+    template <class Which> void decide_those(Which which, const PlanInput &input, Array<Action> &actions) const;
 
     const SiteList &list_;
     Array<std::uint32_t> wholes_;

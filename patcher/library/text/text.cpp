@@ -97,8 +97,7 @@ Status find_mapping(Maps &maps, Maps &guards, std::uintptr_t page, std::size_t p
     case Maps::Answer::unreadable:
         break;
     }
-    return !guard && find_segment(page, page_size, mapping) ? Status::ok
-                                                                                          : Status::protection_unknown;
+    return !guard && find_segment(page, page_size, mapping) ? Status::ok : Status::protection_unknown;
 }
 
 /// By either of two calls that do the same (mprotect(2), pkey 0xffffffff): a filter may know one of them only.
@@ -175,10 +174,7 @@ Status ProcMem::write(std::uintptr_t address, const void *bytes, std::size_t siz
     return Status::ok;
 }
 
-WritableMapping::WritableMapping()
-    : guards_(Maps::own_with_flags, host_backend().guard_protection())
-{
-}
+WritableMapping::WritableMapping() : guards_(Maps::own_with_flags, host_backend().guard_protection()) {}
 
 WritableMapping::~WritableMapping()
 {

@@ -13,7 +13,8 @@ inline constexpr std::size_t site_alignment = 4;
 inline constexpr int branch_kind = 3; // SLICEPATCH_SITE_BRANCH: "may be one"
 
 /// SLICEPATCH_SITE_... of the site that begins here, 0 if none does.
-inline int site_kind_at(const std::uint8_t *bytes, std::size_t size) {
+inline int site_kind_at(const std::uint8_t *bytes, std::size_t size)
+{
     constexpr std::size_t jump = 4;
     // mrs x16, tpidr_el0 = d53bd050, nop = d503201f, mov w17, #1 = 52800031, cbz w16, +8 = 34000050: Arm ARM, C6.2
     constexpr std::uint8_t enter_tail[] = {0x50, 0xd0, 0x3b, 0xd5, 0x1f, 0x20, 0x03, 0xd5,

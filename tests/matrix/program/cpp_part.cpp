@@ -10,7 +10,8 @@ namespace {
 slicepatch::spinlock spinlock;
 slicepatch::lock_adapter<std::mutex> adapted;
 
-[[gnu::noinline]] void count_or_throw(unsigned long &counter, bool throws) {
+[[gnu::noinline]] void count_or_throw(unsigned long &counter, bool throws)
+{
     const std::lock_guard guard(adapted);
     if (throws)
         throw std::runtime_error("through a section");
@@ -19,7 +20,8 @@ slicepatch::lock_adapter<std::mutex> adapted;
 
 } // namespace
 
-unsigned long run_cpp_part(unsigned long times) {
+unsigned long run_cpp_part(unsigned long times)
+{
     unsigned long counter = 0;
     for (unsigned long i = 0; i < times; ++i) {
         {
@@ -36,7 +38,8 @@ unsigned long run_cpp_part(unsigned long times) {
     return counter / 3;
 }
 
-void never_called_in_cpp() {
+void never_called_in_cpp()
+{
     unsigned number = 0;
     SLICEPATCH_ENTER_AS("unused");
     count_up(number);

@@ -2,7 +2,8 @@
 #include "parts.h"
 #include "templates.hpp"
 
-unsigned long run_other_cpp_part(unsigned long times) {
+unsigned long run_other_cpp_part(unsigned long times)
+{
     unsigned long counter = 0;
     for (unsigned long i = 0; i < times; ++i) {
         count_up(counter);

@@ -6,14 +6,16 @@
 
 #include <slicepatch/slicepatch.hpp>
 
-template <class Number> [[gnu::noinline]] Number count_up(Number &counter) {
+template <class Number> [[gnu::noinline]] Number count_up(Number &counter)
+{
     SLICEPATCH_ENTER();
     ++counter;
     SLICEPATCH_EXIT();
     return counter;
 }
 
-[[gnu::noinline]] inline unsigned long count_in_scope(unsigned long &counter) {
+[[gnu::noinline]] inline unsigned long count_in_scope(unsigned long &counter)
+{
     const slicepatch::critical_section section;
     return ++counter;
 }

@@ -13,7 +13,8 @@ inline constexpr std::size_t site_alignment = 8;
 inline constexpr int branch_kind = 3; // SLICEPATCH_SITE_BRANCH: "may be one"
 
 /// SLICEPATCH_SITE_... of the site that begins here, 0 if none does.
-inline int site_kind_at(const std::uint8_t *bytes, std::size_t size) {
+inline int site_kind_at(const std::uint8_t *bytes, std::size_t size)
+{
     constexpr std::size_t jump = 5;
     constexpr std::uint8_t enter_filler[] = {0x0f, 0x1f, 0x40, 0x01}, other_filler[] = {0x0f, 0x1f, 0x00};
     constexpr std::uint8_t exit_tail[] = {0x0f, 0x83};

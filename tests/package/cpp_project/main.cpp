@@ -7,7 +7,8 @@
 #include <mutex>
 #include <thread>
 
-int main() {
+int main()
+{
     slicepatch_report report{};
     report.size = sizeof report;
     const int answer = slicepatch_init(nullptr, &report);

@@ -16,7 +16,8 @@ inline const std::string breakpoint_bytes = "000020d4"; // brk #0
 inline const std::string hook_bytes = ".f....b4";       // cbz xzr
 
 /// An instruction as it lies in memory.
-inline std::string word(std::uint32_t instruction) {
+inline std::string word(std::uint32_t instruction)
+{
     std::string text;
     for (int shift = 0; shift < 32; shift += 8) {
         char byte[3];
@@ -31,10 +32,13 @@ struct Access {
     std::string move, store_one, store_zero, load_next;
 };
 
-inline Access access(std::int32_t slice_ctrl) {
+inline Access access(std::int32_t slice_ctrl)
+{
     const std::string nop = "1f2003d5";
     if (slice_ctrl >= -256 && slice_ctrl < 0) {
-        const auto signed_offset = [](std::int32_t offset) { return (static_cast<std::uint32_t>(offset) & 0x1ff) << 12; };
+        const auto signed_offset = [](std::int32_t offset) {
+            return (static_cast<std::uint32_t>(offset) & 0x1ff) << 12;
+        };
         return {nop,
                 word(0x38000211 | signed_offset(slice_ctrl)),      // sturb w17, [x16, #offset]
                 word(0x3800021f | signed_offset(slice_ctrl)),      // sturb wzr, [x16, #offset]
@@ -44,12 +48,13 @@ inline Access access(std::int32_t slice_ctrl) {
     const auto units = static_cast<std::uint32_t>(pages < 0 ? -pages : pages) << 10;
     const auto offset = static_cast<std::uint32_t>(slice_ctrl & 0xfff) << 10;
     return {pages == 0 ? nop : word((pages > 0 ? 0x91400210 : 0xd1400210) | units), // add or sub x16, x16, #n, lsl #12
-            word(0x39000211 | offset),                                             // strb w17, [x16, #offset]
-            word(0x3900021f | offset),                                             // strb wzr, [x16, #offset]
-            word(0x39400210 | (offset + (1 << 10)))};                              // ldrb w16, [x16, #offset]
+            word(0x39000211 | offset),                                              // strb w17, [x16, #offset]
+            word(0x3900021f | offset),                                              // strb wzr, [x16, #offset]
+            word(0x39400210 | (offset + (1 << 10)))};                               // ldrb w16, [x16, #offset]
 }
 
-inline std::string expected_bytes(const std::string &kind, const std::string &state, std::int32_t slice_ctrl) {
+inline std::string expected_bytes(const std::string &kind, const std::string &state, std::int32_t slice_ctrl)
+{
     const std::string jump = "......1[4-7]", nop = "1f2003d5", mrs = "50d03bd5", mov = "31008052", cbz = "50000034";
     if (kind == "branch")
         return state == "off" ? nop : jump;

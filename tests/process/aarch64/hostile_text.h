@@ -10,6 +10,7 @@
  * hostile_late lies where the EXIT before it still goes on. No assembler puts an instruction where none can be: what is
  * misaligned is the name of the middle of one.
  */
+// clang-format off
 #define HOSTILE_TEXT \
     ".balign 4\n" \
     "hostile_enter:\n" ENTER_BYTES \
@@ -18,5 +19,6 @@
     ".set hostile_late, hostile_exit + 8\n" \
     "hostile_code: .fill 8, 4, 0xd503201f\n" \
     "hostile_cold: ret\n"
+// clang-format on
 
 #endif

@@ -73,8 +73,7 @@ static void *go_on(void *first)
     struct slicepatch_report report = {.size = sizeof report};
     pthread_join(*(pthread_t *)first, NULL);
     const int answer = slicepatch_init(NULL, &report);
-    printf("answer=%d\nthreads_enabled=%u\nthreads_missed=%u\n", answer, report.threads_enabled,
-           report.threads_missed);
+    printf("answer=%d\nthreads_enabled=%u\nthreads_missed=%u\n", answer, report.threads_enabled, report.threads_missed);
     exit(0);
 }
 

@@ -6,6 +6,7 @@
 
 static volatile unsigned long counter;
 
+/* clang-format off */
 #define FUNCTION(number)                                                                                               \
     __attribute__((noinline)) static void function_##number(void)                                                      \
     {                                                                                                                  \
@@ -21,6 +22,7 @@ static volatile unsigned long counter;
 #define THOUSAND(what)                                                                                                 \
     HUNDRED(what, 1) HUNDRED(what, 2) HUNDRED(what, 3) HUNDRED(what, 4) HUNDRED(what, 5) HUNDRED(what, 6)              \
     HUNDRED(what, 7) HUNDRED(what, 8) HUNDRED(what, 9) HUNDRED(what, 0)
+/* clang-format on */
 
 THOUSAND(FUNCTION)
 

@@ -62,8 +62,12 @@ int main(int count, char **words)
     static const struct {
         const char *name;
         void (*run)(void);
-    } uses[] = {{"well", use_well},           {"nest", nest},           {"leave-twice", leave_twice},
-                {"outermost", nest_outermost}, {"hand-over", hand_over}, {"mixed", nest_in_outermost},
+    } uses[] = {{"well", use_well},
+                {"nest", nest},
+                {"leave-twice", leave_twice},
+                {"outermost", nest_outermost},
+                {"hand-over", hand_over},
+                {"mixed", nest_in_outermost},
                 {"leave-alone", leave_outermost_alone}};
     if (slicepatch_init(NULL, NULL))
         return 2;

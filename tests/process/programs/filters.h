@@ -85,13 +85,10 @@ static inline int allow_alone(const struct allowed_call *calls, size_t count)
     for (size_t i = 0; i < count && length + 7 < most; ++i) {
         const struct allowed_call *call = &calls[i];
         code[length++] = statement(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
-        code[length++] = jump(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)call->number, 0,
-                                                      (uint8_t)(call->checked ? 5 : 1));
+        code[length++] = jump(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)call->number, 0, (uint8_t)(call->checked ? 5 : 1));
         for (unsigned a = 0; a < 2 && call->checked; ++a) {
-            code[length++] = statement(BPF_LD | BPF_W | BPF_ABS,
-                                                          argument_at(call->arguments[a].index));
-            code[length++] = jump(BPF_JMP | BPF_JEQ | BPF_K, call->arguments[a].value, 0,
-                                                          (uint8_t)(a ? 1 : 3));
+            code[length++] = statement(BPF_LD | BPF_W | BPF_ABS, argument_at(call->arguments[a].index));
+            code[length++] = jump(BPF_JMP | BPF_JEQ | BPF_K, call->arguments[a].value, 0, (uint8_t)(a ? 1 : 3));
         }
         code[length++] = statement(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
     }

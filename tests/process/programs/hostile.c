@@ -26,10 +26,12 @@ __asm__(".pushsection .text.hostile, \"ax\", @progbits\n"
         ".popsection\n");
 
 /* Each field but the last ones is a distance from itself. */
+/* clang-format off */
 #define RECORD(head, cold, label, file, kind, version, machine) \
     ".long " head ", " cold ", 0, " label ", " file ", 7\n" \
     ".byte " SLICEPATCH_EXPAND_(kind) ", " SLICEPATCH_EXPAND_(version) "\n" \
     ".short " SLICEPATCH_EXPAND_(machine) "\n"
+/* clang-format on */
 #define GOOD(head, kind) \
     RECORD(head " - .", "hostile_cold - .", "hostile_label - .", "hostile_file - .", kind, SLICEPATCH_RECORD_VERSION, \
            SLICEPATCH_ARCH_MACHINE)
@@ -48,11 +50,13 @@ __asm__(".pushsection .text.hostile, \"ax\", @progbits\n"
 #elif defined(HOSTILE_OVERLAPPING)
 #define RECORDS GOOD("hostile_exit", SLICEPATCH_SITE_EXIT) GOOD("hostile_late", SLICEPATCH_SITE_BRANCH)
 #elif defined(HOSTILE_TWICE)
+/* clang-format off */
 #define RECORDS \
     GOOD("hostile_enter", SLICEPATCH_SITE_ENTER) GOOD("hostile_exit", SLICEPATCH_SITE_EXIT) \
     RECORD("hostile_enter - .", "hostile_code - .", "hostile_label - .", "hostile_file - .", SLICEPATCH_SITE_ENTER, \
            SLICEPATCH_RECORD_VERSION, SLICEPATCH_ARCH_MACHINE) \
     GOOD("hostile_exit", SLICEPATCH_SITE_EXIT)
+/* clang-format on */
 #elif defined(HOSTILE_CONTRADICTING)
 #define RECORDS GOOD("hostile_exit", SLICEPATCH_SITE_EXIT) GOOD("hostile_exit", SLICEPATCH_SITE_ENTER)
 #elif defined(HOSTILE_STALE)

@@ -56,9 +56,7 @@ void revoke()
     area.slice_granted = 0;
 }
 
-void nothing()
-{
-}
+void nothing() {}
 
 void grant_and_revoke()
 {

@@ -50,6 +50,7 @@
 #define SIZE "0x7ffffff0"
 #endif
 
+/* clang-format off */
 __asm__(".pushsection .text.hostile, \"ax\", @progbits\n" HOSTILE_TEXT ".popsection\n"
         ".pushsection .data.note_state, \"aw\", @progbits\n"
         ".balign 8\n"
@@ -72,5 +73,6 @@ __asm__(".pushsection .text.hostile, \"ax\", @progbits\n" HOSTILE_TEXT ".popsect
         "3: .long " VERSION ", " RECORD_SIZE ", " START ", " STOP ", " STATE "\n"
         "4: .balign 4\n"
         ".popsection\n");
+/* clang-format on */
 
 int note_object_is_loaded = 1;

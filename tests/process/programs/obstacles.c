@@ -60,7 +60,7 @@ static void kernel(const char *name)
     static const struct {
         const char *name;
         int error;
-    } kernels[] = {{"none", EINVAL},  {"off", 524},    {"unregistered", ENXIO}, {"denied", EPERM},
+    } kernels[] = {{"none", EINVAL},    {"off", 524}, {"unregistered", ENXIO}, {"denied", EPERM},
                    {"sandbox", ENOSYS}, {"stock", 0}, {"strange", EPROTO}};
     const int get = SLICEPATCH_PR_RSEQ_SLICE_EXTENSION_GET;
     if (!strcmp(name, "none") && prctl(SLICEPATCH_PR_RSEQ_SLICE_EXTENSION, get, 0, 0, 0) < 0 && errno == EINVAL)
@@ -103,22 +103,46 @@ static void kill_rseq(const char *argument)
 
 /* ---- sandboxes that kill: README's table of what a sandbox has to allow ---- */
 
-#define ANY(number) {SYS_##number, 0, {{0, 0}, {0, 0}}}
-#define WHERE(number, index, value, other, other_value) {SYS_##number, 1, {{index, value}, {other, other_value}}}
+#define ANY(number) \
+    { \
+        SYS_##number, 0, \
+        { \
+            {0, 0}, \
+            { \
+                0, 0 \
+            } \
+        } \
+    }
+#define WHERE(number, index, value, other, other_value) \
+    { \
+        SYS_##number, 1, \
+        { \
+            {index, value}, \
+            { \
+                other, other_value \
+            } \
+        } \
+    }
 #define SLICE_PRCTL(operation) WHERE(prctl, 0, SLICEPATCH_PR_RSEQ_SLICE_EXTENSION, 1, operation)
 
 /* What this program, its libc and its threads need without the library; libc registers rseq areas of its own too. */
 static const struct allowed_call calls_of_libc[] = {
-    ANY(read),        ANY(write),    ANY(exit),       ANY(exit_group),      ANY(futex),           ANY(mmap),
-    ANY(munmap),      ANY(mprotect), ANY(madvise),    ANY(brk),             ANY(clone),           ANY(clone3),
-    ANY(sched_yield), ANY(newfstatat), ANY(fstat), ANY(rt_sigprocmask), ANY(rt_sigaction), ANY(set_robust_list),
-    ANY(getrandom), WHERE(rseq, 2, 0, 2, 0),
+    ANY(read),         ANY(write),
+    ANY(exit),         ANY(exit_group),
+    ANY(futex),        ANY(mmap),
+    ANY(munmap),       ANY(mprotect),
+    ANY(madvise),      ANY(brk),
+    ANY(clone),        ANY(clone3),
+    ANY(sched_yield),  ANY(newfstatat),
+    ANY(fstat),        ANY(rt_sigprocmask),
+    ANY(rt_sigaction), ANY(set_robust_list),
+    ANY(getrandom),    WHERE(rseq, 2, 0, 2, 0),
 };
 
 /* What init makes at every level, apart from rseq. */
 static const struct allowed_call calls_of_init[] = {
-    ANY(openat), ANY(close),  ANY(pread64), ANY(pwrite64), ANY(membarrier), ANY(statfs),
-    ANY(getpid), ANY(gettid), ANY(readlinkat), ANY(clock_gettime), ANY(clock_nanosleep),
+    ANY(openat),   ANY(close),  ANY(pread64),    ANY(pwrite64),      ANY(membarrier),      ANY(statfs),
+    ANY(getpid),   ANY(gettid), ANY(readlinkat), ANY(clock_gettime), ANY(clock_nanosleep),
 #ifdef SYS_readlink // no newer architecture has it
     ANY(readlink),
 #endif
@@ -131,8 +155,7 @@ static const struct allowed_call asks_kernel[] = {
 static const struct allowed_call enables[] = {SLICE_PRCTL(SLICEPATCH_PR_RSEQ_SLICE_EXTENSION_SET)};
 static const struct allowed_call yields[] = {{SLICEPATCH_NR_RSEQ_SLICE_YIELD, 0, {{0, 0}, {0, 0}}}};
 static const struct allowed_call takes_over[] = {WHERE(rseq, 2, SLICEPATCH_RSEQ_FLAG_UNREGISTER, 2, 1)};
-static const struct allowed_call registers[] = {
-    WHERE(rseq, 2, SLICEPATCH_RSEQ_FLAG_SLICE_EXT_DEFAULT_ON, 1, 64)};
+static const struct allowed_call registers[] = {WHERE(rseq, 2, SLICEPATCH_RSEQ_FLAG_SLICE_EXT_DEFAULT_ON, 1, 64)};
 static const struct allowed_call seals[] = {ANY(seccomp), WHERE(prctl, 0, PR_SET_NO_NEW_PRIVS, 1, 1)};
 
 static const struct {
@@ -140,7 +163,10 @@ static const struct {
     const struct allowed_call *calls;
     size_t count;
 } allowed_sets[] = {
-#define SET(name) {#name, name, sizeof name / sizeof *name}
+#define SET(name) \
+    { \
+#name, name, sizeof name / sizeof *name \
+    }
     SET(calls_of_libc), SET(calls_of_init), SET(asks_kernel), SET(enables),
     SET(yields),        SET(takes_over),    SET(registers),   SET(seals),
 #undef SET

@@ -43,8 +43,9 @@ int main(int count, char **names)
 
     printf("answer=%d\n", slicepatch_init(&options, &report));
     split_section(&busy);
-    printf("split=%s\nguarantee=%d\nsites=%u\nenabled=%u\noff=%u\nforeign=%u\nfailure=%s\nrequest=%d\n", slicepatch_for_each_site(is_elsewhere, NULL) ? "yes" : "no",
-           (int)report.guarantee, report.sites, report.enabled, report.off, report.foreign, report.failure,
+    printf("split=%s\nguarantee=%d\nsites=%u\nenabled=%u\noff=%u\nforeign=%u\nfailure=%s\nrequest=%d\n",
+           slicepatch_for_each_site(is_elsewhere, NULL) ? "yes" : "no", (int)report.guarantee, report.sites,
+           report.enabled, report.off, report.foreign, report.failure,
            slicepatch_rseq_() ? slicepatch_rseq_()->slice_request : 0);
     return 0;
 }

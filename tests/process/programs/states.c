@@ -33,7 +33,7 @@ static void print_both(const char *name, int (*asked)(void))
 {
     pthread_t thread;
     void *function, *answer = NULL;
-    *(int (**)(void))&function = asked;
+    *(int (**)(void)) & function = asked;
     if (pthread_create(&thread, NULL, on_thread, function) || pthread_join(thread, &answer))
         broken("pthread_create");
     printf("%s=%d\nthread_%s=%d\n", name, asked(), name, (int)(intptr_t)answer);

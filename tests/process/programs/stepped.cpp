@@ -164,9 +164,7 @@ struct Totals {
 
 class Trial {
 public:
-    explicit Trial(Stepper &stepper) : stepper_(stepper)
-    {
-    }
+    explicit Trial(Stepper &stepper) : stepper_(stepper) {}
 
     /// One run; its length in instructions, of which the interrupts may have changed the number.
     std::size_t run(const Interrupts &interrupts)

@@ -40,11 +40,18 @@ void start_pthreads()
     say("identity", [] {
         static pthread_t seen;
         pthread_t created;
-        pthread_create(&created, nullptr, [](void *) -> void * { seen = pthread_self(); return nullptr; }, nullptr);
+        pthread_create(
+            &created, nullptr,
+            [](void *) -> void * {
+                seen = pthread_self();
+                return nullptr;
+            },
+            nullptr);
         pthread_join(created, nullptr);
         return pthread_equal(seen, created) != 0;
     }());
-    pthread_create(&thread, nullptr, [](void *value) -> void * { pthread_exit(static_cast<char *>(value) + 1); }, text);
+    pthread_create(
+        &thread, nullptr, [](void *value) -> void * { pthread_exit(static_cast<char *>(value) + 1); }, text);
     say("exit", pthread_join(thread, &result) == 0 && result == text + 1);
 }
 
@@ -89,15 +96,18 @@ void start_with_attributes()
     static int seen_state;
     sem_init(&done, 0, 0);
     pthread_t thread;
-    const int error = pthread_create(&thread, &attributes, [](void *) -> void * {
-        pthread_attr_t own;
-        pthread_getattr_np(pthread_self(), &own);
-        pthread_attr_getstacksize(&own, &seen_size);
-        pthread_attr_getdetachstate(&own, &seen_state);
-        pthread_attr_destroy(&own);
-        sem_post(&done);
-        return nullptr;
-    }, nullptr);
+    const int error = pthread_create(
+        &thread, &attributes,
+        [](void *) -> void * {
+            pthread_attr_t own;
+            pthread_getattr_np(pthread_self(), &own);
+            pthread_attr_getstacksize(&own, &seen_size);
+            pthread_attr_getdetachstate(&own, &seen_state);
+            pthread_attr_destroy(&own);
+            sem_post(&done);
+            return nullptr;
+        },
+        nullptr);
     pthread_attr_destroy(&attributes);
     sem_wait(&done);
     constexpr std::size_t guard_size = 64 << 10; // glibc may take the guard from the stack that was asked for
@@ -116,7 +126,8 @@ void fail_to_start()
         return;
     say("no_thread", pthread_create(&thread, nullptr, add_one, nullptr) == EAGAIN);
     thrd_t c11_thread;
-    say("no_c11_thread", thrd_create(&c11_thread, [](void *) { return 0; }, nullptr) != thrd_success);
+    say("no_c11_thread", thrd_create(
+                             &c11_thread, [](void *) { return 0; }, nullptr) != thrd_success);
     bool caught = false;
     try {
         std::thread([] {}).join();
@@ -130,12 +141,14 @@ void start_c11_threads()
 {
     thrd_t thread;
     int result = 0, argument = 41;
-    say("c11", thrd_create(&thread, [](void *number) { return *static_cast<int *>(number) + 1; }, &argument) ==
-                       thrd_success &&
+    say("c11", thrd_create(
+                   &thread, [](void *number) { return *static_cast<int *>(number) + 1; }, &argument) == thrd_success &&
                    thrd_join(thread, &result) == thrd_success && result == 42);
-    thrd_create(&thread, [](void *) { return -7; }, nullptr);
+    thrd_create(
+        &thread, [](void *) { return -7; }, nullptr);
     say("c11_negative", thrd_join(thread, &result) == thrd_success && result == -7);
-    thrd_create(&thread, [](void *) -> int { thrd_exit(13); }, nullptr);
+    thrd_create(
+        &thread, [](void *) -> int { thrd_exit(13); }, nullptr);
     say("c11_exit", thrd_join(thread, &result) == thrd_success && result == 13);
 }
 

@@ -16,21 +16,25 @@ struct Refusal {};
 
 struct RefusingLock {
     bool free = true;
-    void lock() {
+    void lock()
+    {
         if (!free)
             throw Refusal{};
     }
-    bool try_lock() {
+    bool try_lock()
+    {
         if (!free)
             throw Refusal{};
         return true;
     }
-    void unlock() {
+    void unlock()
+    {
         throw Refusal{};
     }
 };
 
-template <class Attempt> void attempt(const char *what, Attempt way) {
+template <class Attempt> void attempt(const char *what, Attempt way)
+{
     bool thrown = false;
     try {
         way();
@@ -42,7 +46,8 @@ template <class Attempt> void attempt(const char *what, Attempt way) {
 
 } // namespace
 
-int main() {
+int main()
+{
     slicepatch::lock_adapter<RefusingLock> adapted;
     use_played_area(true);
     attempt("held", [&] { (void)adapted.try_lock(); });

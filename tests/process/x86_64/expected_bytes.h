@@ -12,11 +12,12 @@
 namespace slicepatch::test {
 
 // What obstacles.c puts over the beginning of a site.
-inline const std::string breakpoint_bytes = "cc";       // int3
+inline const std::string breakpoint_bytes = "cc";         // int3
 inline const std::string hook_bytes = "e9........909090"; // jmp; 3 nop
 
 /// The displacement of the request byte as it stands in an instruction.
-inline std::string displacement(std::int32_t value) {
+inline std::string displacement(std::int32_t value)
+{
     std::string text;
     for (int shift = 0; shift < 32; shift += 8) {
         char byte[3];
@@ -26,7 +27,8 @@ inline std::string displacement(std::int32_t value) {
     return text;
 }
 
-inline std::string expected_bytes(const std::string &kind, const std::string &state, std::int32_t slice_ctrl) {
+inline std::string expected_bytes(const std::string &kind, const std::string &state, std::int32_t slice_ctrl)
+{
     const std::string any = "........";
     if (state == "off")
         return kind == "enter"  ? "660f1f840000000001"           // nopw 0x1000000(%rax,%rax)

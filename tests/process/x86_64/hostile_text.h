@@ -8,6 +8,7 @@
     ".byte 0xe9\n .long hostile_cold - . - 4\n .byte 0x0f, 0x1f, 0x00, 0x0f, 0x83\n .long hostile_cold - . - 4\n"
 
 /* hostile_late lies where the EXIT before it still goes on; its own bytes are right as far as they go. */
+// clang-format off
 #define HOSTILE_TEXT \
     ".balign 8\n" \
     "hostile_enter:\n" ENTER_BYTES \
@@ -19,5 +20,6 @@
     ".fill 2, 1, 0x90\n" \
     "hostile_code: .fill 16, 1, 0x90\n" \
     "hostile_cold: ret\n"
+// clang-format on
 
 #endif

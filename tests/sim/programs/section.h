@@ -22,6 +22,7 @@
 #define BIT_INVARIANT ((unsigned long)SLICEPATCH_PR_RSEQ_SLICE_EXT_INVARIANT)
 
 /* Ends the program with the place of the first thing that is not as it should be. */
+// clang-format off
 #define CHECK_THAT(condition)                                                                                          \
     do {                                                                                                               \
         if (!(condition)) {                                                                                            \
@@ -29,6 +30,7 @@
             _exit(1);                                                                                                  \
         }                                                                                                              \
     } while (0)
+// clang-format on
 
 /* No loop of a test runs longer; what has not happened by then is missing. */
 static const double deadline_seconds = 60;
