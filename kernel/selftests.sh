@@ -92,13 +92,13 @@ compile() {
     fi
     local flags=(-O2 -g -Wall -static -isystem "$programs/headers/usr/include" -I "$tests" -I "$tests/.." -I "$tree/tools/include"
         -pthread)
-    "$compiler" "${flags[@]}" -o "$programs/slice_test" "$tests/slice_test.c" "$tests/rseq.c" 2>"$programs/cc.log" &&
-        "$compiler" "${flags[@]}" -o "$programs/slice_invariant_test" "$tests/slice_invariant_test.c" \
-            2>>"$programs/cc.log" || {
+    if ! { "$compiler" "${flags[@]}" -o "$programs/slice_test" "$tests/slice_test.c" "$tests/rseq.c" &&
+        "$compiler" "${flags[@]}" -o "$programs/slice_invariant_test" "$tests/slice_invariant_test.c"; } \
+        2>"$programs/cc.log"; then
         say "the tests do not compile:"
         grep -E 'error|undefined' "$programs/cc.log" >&2 || cat "$programs/cc.log" >&2
         return 1
-    }
+    fi
 }
 
 # The programs register areas of their own, so libc must not. One that died has no "Totals:" line.

@@ -13,10 +13,13 @@
 #include <sched.h>
 
 // clang puts members into every function that uses them, at any level of optimisation. gcc would refuse those that have a
-// target(...) of their own, and inlines as small ones as these without being told.
-#if defined(__clang__)
-#define SLICEPATCH_INLINE_MEMBER_ [[__gnu__::__always_inline__]]
+// target(...) of their own, and inlines as small ones as these without being told. What calls functions of others may
+// need what those need; our own code needs general registers alone.
+#if defined(__clang__) && SLICEPATCH_SUPPORTED
+#define SLICEPATCH_INLINE_CALLER_ __attribute__((__always_inline__))
+#define SLICEPATCH_INLINE_MEMBER_ SLICEPATCH_INLINE_CALLER_ SLICEPATCH_ARCH_COLD_TARGET
 #else
+#define SLICEPATCH_INLINE_CALLER_
 #define SLICEPATCH_INLINE_MEMBER_
 #endif
 
@@ -53,7 +56,7 @@ public:
             wait();
     }
 
-    SLICEPATCH_INLINE_MEMBER_ [[nodiscard]] bool try_lock() noexcept
+    [[nodiscard]] SLICEPATCH_INLINE_MEMBER_ bool try_lock() noexcept
     {
         SLICEPATCH_ENTER_AS("slicepatch::spinlock");
         if (!held_.exchange(true, std::memory_order_acquire)) [[likely]]
@@ -93,7 +96,7 @@ public:
     lock_adapter(const lock_adapter &) = delete;
     lock_adapter &operator=(const lock_adapter &) = delete;
 
-    SLICEPATCH_INLINE_MEMBER_ void lock()
+    SLICEPATCH_INLINE_CALLER_ void lock()
     {
         if (try_lock()) [[likely]]
             return;
@@ -101,7 +104,7 @@ public:
         SLICEPATCH_ENTER_AS("slicepatch::lock_adapter");
     }
 
-    SLICEPATCH_INLINE_MEMBER_ [[nodiscard]] bool try_lock()
+    [[nodiscard]] SLICEPATCH_INLINE_CALLER_ bool try_lock()
     {
         SLICEPATCH_ENTER_AS("slicepatch::lock_adapter");
         request made;
@@ -113,7 +116,7 @@ public:
         return false;
     }
 
-    SLICEPATCH_INLINE_MEMBER_ void unlock()
+    SLICEPATCH_INLINE_CALLER_ void unlock()
     {
         const request made;
         lock_.unlock();

@@ -21,6 +21,18 @@ void keep_out_of_area(const SiteList &list)
         object.state->rseq_offset = SLICEPATCH_RSEQ_OFFSET_NONE;
 }
 
+/// The areas of a copy of the library that does not see our slicepatch_registration, as that of a program with
+/// libslicepatch.a: it told the objects whose sites it patched. 0 if there are none.
+std::int64_t find_told_offset(const SiteList &list, std::int64_t libc_offset)
+{
+    for (const Object &object : list.objects) {
+        const std::int64_t told = object.state->rseq_offset;
+        if (told != SLICEPATCH_RSEQ_OFFSET_LIBC && told != SLICEPATCH_RSEQ_OFFSET_NONE && told != libc_offset)
+            return told;
+    }
+    return 0;
+}
+
 /// What an object's dynamic paths need to know, before any site of it changes. Where libc's area is too: its own
 /// reference to __rseq_offset is nothing to rely on, since linkers may have made it 0 (kernel.cpp).
 void tell_objects(const KernelFacts &facts, const PatchResult &result)
@@ -148,7 +160,7 @@ void patch_process(const PatchOptions &options, PatchResult &result)
     const bool wants_process = options.required == SLICEPATCH_GUARANTEE_PROCESS;
     if (const char *obstacle = wants_process ? process_obstacle(facts, request) : nullptr)
         return refuse_required(make_guarantee(SLICEPATCH_GUARANTEE_NONE, obstacle), result);
-    AreaChoice area(result.list, request, facts);
+    AreaChoice area(find_told_offset(result.list, facts.rseq_offset), request, facts);
     result.guarantee = obtain_guarantee(facts, request);
     result.own_refusal = facts.own_refusal;
     if (result.guarantee.level < options.required)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "settings.h"
 
-#include "patcher/library/text/plan.h"
+#include "patcher/library/sites/globs.h"
 
 #include <algorithm>
 #include <cstdio>

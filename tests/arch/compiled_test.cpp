@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // What the macros compile to is, byte for byte, what the encoder calls compiled.
-#include "patcher/library/sites/sites.h"
+#include "patcher/library/text/forms.h"
 
 #include <doctest/doctest.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Any text as SLICEPATCH_SITES.
-#include "patcher/library/text/plan.h"
+#include "patcher/library/sites/globs.h"
 
 #include <string>
 

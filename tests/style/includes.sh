@@ -57,7 +57,7 @@ check() {
     fi
     to=$(folder_of "$found")
     [ "$to" != . ] || to=$(dirname "$found")
-    if [ "$to" != "$from" ] && [[ " $(echo ${knows[$from]}) " != *" $to "* ]]; then
+    if [ "$to" != "$from" ] && ! grep -qw -- "$to" <<<"${knows[$from]}"; then
         echo "FAILED: $file includes $found, and $from does not know $to"
         failures=$((failures + 1))
     fi

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "patcher/library/sites/globs.h"
 #include "patcher/library/text/plan.h"
 #include "patcher/library/text/relations.h"
 #include "patcher/library/sites/selection.h"

@@ -25,7 +25,7 @@ counting="$wordcount --threads 12 --repeat 400 --check $text"
 
 # How often the text has its most frequent word, by other means.
 wanted_count() {
-    tr "A-Z" "a-z" <"$text" | tr -cs "a-z" "\n" | grep -cx the
+    tr '[:upper:]' '[:lower:]' <"$text" | tr -cs '[:lower:]' "\n" | grep -cx the
 }
 
 expect_count() {

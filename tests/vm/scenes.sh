@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2154 # variables of those who source this
+# shellcheck shell=bash disable=SC2154,SC2034,SC2001,SC2016 # variables of those who source this, and for them
 # SPDX-License-Identifier: MIT
 #
 # Sourced by this folder's scripts: programs as scenes on a kernel that has time slice extensions, many of them in one boot.
@@ -6,7 +6,6 @@
 # shellcheck source=tests/vm/expect.sh
 source "$(dirname "${BASH_SOURCE[0]}")/expect.sh"
 
-# shellcheck disable=SC2034 # for those who source this
 none=0 thread=1 sealed=2 process=3
 machine=${arch/arm64/aarch64} # as compilers and folders have it
 eperm=-1 enxio=-6

@@ -23,7 +23,10 @@ process)
     programs=(process_test process_reachable_mixes_test)
     carried+=("$build/bin/slicepatch" "$root/tests/process/programs/debugged.c")
     ;;
-sim) programs=(sim_test) ;;
+sim)
+    programs=(sim_test)
+    carried+=("$build/bin/slicepatch")
+    ;;
 tool)
     # What only reads files (hostile, and the other architecture's) an emulator of processes runs in whole, in a quarter of
     # the time.

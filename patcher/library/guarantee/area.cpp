@@ -119,18 +119,6 @@ void use_area(std::int64_t offset, KernelFacts &facts)
     facts.owned = true;
 }
 
-/// The areas of a copy of the library that does not see our slicepatch_registration, as that of a program with
-/// libslicepatch.a: it told the objects whose sites it patched. 0 if there are none.
-std::int64_t find_told_offset(const SiteList &list, std::int64_t libc_offset)
-{
-    for (const Object &object : list.objects) {
-        const std::int64_t told = object.state->rseq_offset;
-        if (told != SLICEPATCH_RSEQ_OFFSET_LIBC && told != SLICEPATCH_RSEQ_OFFSET_NONE && told != libc_offset)
-            return told;
-    }
-    return 0;
-}
-
 bool libc_has_one(const KernelFacts &facts)
 {
     return facts.rseq_offset != SLICEPATCH_RSEQ_OFFSET_NONE && facts.rseq_size;
@@ -190,11 +178,11 @@ bool may_be_granted(const KernelFacts &facts)
     return static_cast<std::int32_t>(area.cpu_id) < 0 || area.flags & SLICEPATCH_RSEQ_FLAG_SLICE_EXT_AVAILABLE;
 }
 
-AreaChoice::AreaChoice(const SiteList &list, const GuaranteeRequest &request, KernelFacts &facts)
+AreaChoice::AreaChoice(std::int64_t told_offset, const GuaranteeRequest &request, KernelFacts &facts)
     : facts_(facts), before_(facts)
 {
     if (!slicepatch_registration.offset.load())
-        slicepatch_registration.offset.store(find_told_offset(list, facts.rseq_offset));
+        slicepatch_registration.offset.store(told_offset);
     if (const std::int64_t offset = slicepatch_registration.offset.load()) {
         // Sites ask there, whether or not this thread's area can be registered.
         const bool watched = request.off || watch_thread_ends(facts);

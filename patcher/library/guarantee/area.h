@@ -11,7 +11,6 @@
 #define SLICEPATCH_AREA_H
 
 #include "kernel.h"
-#include "patcher/library/sites/sites.h"
 
 namespace slicepatch {
 
@@ -20,8 +19,9 @@ class AreaChoice {
 public:
     /// Chooses it, and registers the calling thread's if it is ours or another copy's of the library; facts then tell
     /// about that one. Where ours was wanted and could not be had, facts are as they were and facts.own_refusal says why.
-    /// A request that is off registers nothing, and makes no system call.
-    AreaChoice(const SiteList &list, const GuaranteeRequest &request, KernelFacts &facts);
+    /// A request that is off registers nothing, and makes no system call. told_offset: where objects have been told that
+    /// another copy of the library has areas; 0: nowhere.
+    AreaChoice(std::int64_t told_offset, const GuaranteeRequest &request, KernelFacts &facts);
     AreaChoice(const AreaChoice &) = delete;
     AreaChoice &operator=(const AreaChoice &) = delete;
     ~AreaChoice()

@@ -4,7 +4,8 @@
 #ifndef SLICEPATCH_SELECTION_H
 #define SLICEPATCH_SELECTION_H
 
-#include "patcher/library/text/plan.h"
+#include "globs.h"
+#include "sites.h"
 
 namespace slicepatch {
 

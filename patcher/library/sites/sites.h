@@ -6,7 +6,6 @@
 
 #include "arch/backend.h"
 #include "patcher/library/base/array.h"
-#include "patcher/library/text/forms.h"
 
 #include <slicepatch/site.h>
 
@@ -56,9 +55,6 @@ Status with_loader_lock(Status (*work)(void *data), void *data);
 /// error of this call: its site and group carry the trouble, and an object whose table cannot be trusted at all is left
 /// out and counted. Call it under the loader's lock.
 Status find_sites(const Backend &backend, SiteList &list);
-
-/// Reads the bytes of each site that has no trouble. Foreign bytes are trouble of their group.
-void read_states(const FormTable &forms, SiteList &list);
 
 /// What an int32_t field of a record names, as an address.
 inline std::uintptr_t named_by(const std::int32_t &field)

@@ -4,6 +4,7 @@
 #ifndef SLICEPATCH_EDITS_H
 #define SLICEPATCH_EDITS_H
 
+#include "forms.h"
 #include "plan.h"
 #include "text.h"
 

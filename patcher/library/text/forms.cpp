@@ -59,4 +59,23 @@ State read_state(const FormTable &table, Kind kind, const Place &place)
     return State::foreign;
 }
 
+void read_states(const FormTable &forms, SiteList &list)
+{
+    const Site *before = nullptr;
+    for (Site &site : list.sites) {
+        if (site.repeated)
+            site.state = before->state;
+        before = &site;
+        if (site.repeated || site.trouble != Status::ok)
+            continue;
+        site.state = read_state(forms, site.kind, site_place(*site.record));
+        if (site.state != State::foreign)
+            continue;
+        site.trouble = Status::bytes_foreign;
+        Group &group = list.groups[site.group];
+        if (group.trouble == Status::ok)
+            group.trouble = Status::group_inconsistent;
+    }
+}
+
 } // namespace slicepatch

@@ -5,6 +5,7 @@
 #define SLICEPATCH_FORMS_H
 
 #include "arch/backend.h"
+#include "patcher/library/sites/sites.h"
 
 namespace slicepatch {
 
@@ -25,6 +26,9 @@ Status make_forms(const Backend &backend, std::int64_t slice_ctrl, FormTable &ta
 /// The state of a site of this process, whose bytes are readable, by comparison with all forms; foreign when it is none
 /// of them. Faster than decode() by far.
 State read_state(const FormTable &table, Kind kind, const Place &place);
+
+/// Reads the bytes of each site that has no trouble. Foreign bytes are trouble of their group.
+void read_states(const FormTable &forms, SiteList &list);
 
 } // namespace slicepatch
 

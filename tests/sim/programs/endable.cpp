@@ -81,7 +81,7 @@ static int call_under_signals(long (*call)(), int flags)
         signal(interrupt, SIG_IGN); // this one is sent by hand, so that the program might see it
         set_handler(flags);
         const long result = call();
-        const char answer = result < 0 ? static_cast<char>(errno) : 0;
+        const auto answer = static_cast<signed char>(result < 0 ? errno : 0);
         CHECK_THAT(write(ends[1], &answer, 1) == 1);
         _exit(0);
     }
@@ -95,7 +95,7 @@ static int call_under_signals(long (*call)(), int flags)
     fd_set answers;
     FD_ZERO(&answers);
     FD_SET(ends[0], &answers);
-    char answer = -1; // none: the call sleeps on
+    signed char answer = -1; // none: the call sleeps on
     if (select(ends[0] + 1, &answers, nullptr, nullptr, &patience) == 1)
         CHECK_THAT(read(ends[0], &answer, 1) == 1);
     kill(child, SIGKILL);
