@@ -32,6 +32,14 @@ std::intptr_t stand_in_offset()
            static_cast<std::intptr_t>(SLICEPATCH_ARCH_THREAD_POINTER());
 }
 
+/// Of this host, for this thread; nothing is set for the process.
+Guarantee obtain_guarantee(const KernelFacts &facts, const Area &area)
+{
+    const GuaranteeRequest request;
+    const unsigned long wanted = state_to_set(facts, area, request);
+    return decide_guarantee(facts, area, request, wanted ? set_state(wanted) : 0);
+}
+
 State state_wanted(const Group &group)
 {
     if (group.label && !std::strcmp(group.label, "bench.enabled"))
@@ -108,7 +116,8 @@ std::size_t check_states(const SiteList &list)
 Marks set_marks()
 {
     const KernelFacts facts = ask_kernel();
-    Marks marks{obtain_guarantee(facts, {.off = false, .lock = false}), false, 0, {}};
+    const AreaChoice choice(facts, 0, {.registration = Registration::libc});
+    Marks marks{obtain_guarantee(facts, choice.area()), false, 0, {}};
     marks.stand_in = !is_enabled(facts);
     bench_area_offset = marks.stand_in ? stand_in_offset() : facts.rseq_offset;
     slicepatch_object.rseq_offset = bench_area_offset;

@@ -4,7 +4,7 @@
 #ifndef SLICEPATCH_BENCH_MARKS_H
 #define SLICEPATCH_BENCH_MARKS_H
 
-#include "patcher/library/guarantee/kernel.h"
+#include "patcher/library/guarantee/guarantee.h"
 
 #include <cstddef>
 #include <string>

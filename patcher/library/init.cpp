@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: MIT
+//
+// The whole story. Class Init has a step of it in each member, in the order in which init() at the end calls them.
 #include "init.h"
 
-#include "patcher/library/text/edits.h"
-#include "patcher/library/text/forms.h"
-#include "patcher/library/guarantee/area.h"
-#include "patcher/library/text/relations.h"
+#include "patcher/library/base/executable.h"
+#include "patcher/library/guarantee/kernel.h"
+#include "patcher/library/guarantee/seal.h"
 #include "patcher/library/guarantee/threads.h"
+#include "patcher/library/text/relations.h"
+#include "patcher/library/text/write.h"
+#include "report.h"
+#include "settings.h"
 
+#include <cerrno>
 #include <cstddef>
-#include <cstring>
+#include <optional>
+#include <time.h>
 
 namespace slicepatch {
 
 namespace {
-
-/// Whatever else happens: the bytes of slice_ctrl are somebody else's.
-void keep_out_of_area(const SiteList &list)
-{
-    for (const Object &object : list.objects)
-        object.state->rseq_offset = SLICEPATCH_RSEQ_OFFSET_NONE;
-}
 
 /// The areas of a copy of the library that does not see our slicepatch_registration, as that of a program with
 /// libslicepatch.a: it told the objects whose sites it patched. 0 if there are none.
@@ -33,183 +33,206 @@ std::int64_t find_told_offset(const SiteList &list, std::int64_t libc_offset)
     return 0;
 }
 
-/// What an object's dynamic paths need to know, before any site of it changes. Where libc's area is too: its own
-/// reference to __rseq_offset is nothing to rely on, since linkers may have made it 0 (kernel.cpp).
-void tell_objects(const KernelFacts &facts, const PatchResult &result)
-{
-    for (const Object &object : result.list.objects) {
-        object.state->rseq_offset = facts.rseq_offset;
-        object.state->yield_number = result.yield_number;
-        object.state->enabled = result.guarantee.level != SLICEPATCH_GUARANTEE_NONE;
+class Init {
+public:
+    Init(const Settings &settings, InitResult &result) : settings_(settings), result_(result), relations_(result.list)
+    {
     }
-}
 
-/// Nothing was written or set; the guarantee says why not.
-void refuse_required(const Guarantee &guarantee, PatchResult &result)
-{
-    result.guarantee = guarantee;
-    result.guarantee.level = SLICEPATCH_GUARANTEE_NONE;
-    result.status = Status::required_guarantee;
-}
-
-/// What is there now. Each edit was compared right behind its write, so that a complete write needs no second look;
-/// after any other, every site is read once more: the report says what is there, not what was meant.
-Status record_states(const FormTable &forms, const Array<Action> &actions, bool complete, SiteList &list)
-{
-    Status status = Status::ok;
-    const Site *before = nullptr;
-    for (Site &site : list.sites) {
-        if (site.repeated)
-            site.state = before->state;
-        before = &site;
-        const Action action = action_for(site.kind, actions[site.group]);
-        if (site.repeated || site.trouble != Status::ok || (complete && action == Action::leave))
-            continue;
-        if (complete && site.state == State::compiled) {
-            site.state = action == Action::enable ? State::enabled : State::off;
-            continue;
-        }
-        site.state = read_state(forms, site.kind, site_place(*site.record));
-        if (site.state == State::foreign)
-            status = site.trouble = Status::write_failed;
+    /// Every site of every loaded object, and those of them that the user has chosen: files are read for that, which
+    /// may take its time. Reserves the memory for all later steps: they ask the kernel for what it keeps.
+    bool find()
+    {
+        return ok(find_sites(host_backend(), result_.list)) &&
+               ok(select_groups(result_.list, settings_.selection, result_.selection)) &&
+               ok(actions_.reserve(result_.list.groups.size())) && ok(relations_.reserve()) &&
+               ok(reserve_edits(edits_));
     }
-    return status;
-}
 
-/// Where the request byte is; where there is no area, no enabled form is ever written and any place does.
-std::int64_t slice_ctrl_of(const KernelFacts &facts)
-{
-    const std::int64_t area = facts.rseq_offset == SLICEPATCH_RSEQ_OFFSET_NONE ? 0 : facts.rseq_offset;
-    return area + std::int64_t{offsetof(slicepatch_rseq, slice_request)};
-}
-
-/// Where nobody else runs: site by site.
-Status write_sites(EditWalk whole, Writer wanted, Array<Edit> &edits, WriteResult &written)
-{
-    TextWriter writer(wanted, false, false, whole.span());
-    const Status status = write_edits(whole, writer, edits);
-    written = writer.finish();
-    return status;
-}
-
-/// Nothing is wrong with any one site; the first one stands for all.
-bool synchronise(const Backend &backend, const EditWalk &heads, WriteResult &written)
-{
-    written.status = backend.sync_threads();
-    if (written.status == Status::ok)
+    /// The rseq area that sites use. False where the required guarantee is out of reach whatever the area.
+    bool choose_area()
+    {
+        const GuaranteeRequest &request = settings_.request;
+        facts_ = request.off ? look_without_asking() : ask_kernel();
+        if (facts_.tcmalloc)
+            keep_out_of_area();
+        const bool wants_process = settings_.required == SLICEPATCH_GUARANTEE_PROCESS;
+        if (const char *obstacle = wants_process ? process_obstacle(facts_, request) : nullptr)
+            return refuse(no_guarantee(obstacle));
+        const std::int64_t told = facts_.tcmalloc ? 0 : find_told_offset(result_.list, facts_.rseq_offset);
+        area_.emplace(facts_, told, request);
         return true;
-    written.failed_at = heads.span().front().first;
-    return false;
+    }
+
+    /// What the kernel gives, from here on for good; and what the dynamic paths of objects need to know of it.
+    bool obtain_guarantee()
+    {
+        const GuaranteeRequest &request = settings_.request;
+        const unsigned long wanted = state_to_set(facts_, area_->area(), request);
+        const long answer = wanted ? set_state(wanted) : 0;
+        result_.guarantee = decide_guarantee(facts_, area_->area(), request, answer);
+        if (result_.guarantee.level < settings_.required)
+            return refuse(no_guarantee(result_.guarantee.reason));
+        if (result_.guarantee.level == SLICEPATCH_GUARANTEE_NONE)
+            area_->give_back();
+        else
+            result_.yield_number = find_yield_number();
+        area_->keep();
+        result_.area = area_->area();
+        result_.threads_hooked = threads_are_hooked();
+        tell_objects();
+        return true;
+    }
+
+    /// Each sequence, encoded once and proven.
+    bool make_forms()
+    {
+        // Where there is no area, no enabled form is ever written, and any place does.
+        const std::int64_t area = result_.area.offset == SLICEPATCH_RSEQ_OFFSET_NONE ? 0 : result_.area.offset;
+        const std::int64_t slice_ctrl = area + std::int64_t{offsetof(slicepatch_rseq, slice_request)};
+        return ok(slicepatch::make_forms(host_backend(), slice_ctrl, forms_));
+    }
+
+    /// What is to become of each group. All sites are verified before any byte is written: what is not as compiled, or as
+    /// we would leave it, stays. From here on no signal handler of this thread starts a thread or runs a half-written
+    /// site.
+    bool plan()
+    {
+        read_states(forms_, result_.list);
+        blocked_.emplace();
+        result_.other_threads = !single_threaded();
+        // GET speaks for the calling thread; the guarantee for others too, whose areas may be younger. Without a request
+        // to the kernel, the area itself tells.
+        kernel_may_grant_ = settings_.request.off
+                                ? may_be_granted(result_.area)
+                                : result_.area.state >= 0 || result_.guarantee.level != SLICEPATCH_GUARANTEE_NONE;
+        const PlanInput input{.guarantee = result_.guarantee.level,
+                              .threads_hooked = result_.threads_hooked,
+                              .other_threads = result_.other_threads,
+                              .kernel_may_grant = kernel_may_grant_};
+        return ok(slicepatch::plan(result_.selection, input, relations_, actions_)) &&
+               (!settings_.compiled || ok(actions_.fill(actions_.size(), Action::leave)));
+    }
+
+    bool write()
+    {
+        const WriteOrder order{kernel_may_grant_, result_.other_threads, settings_.live_opt_in, settings_.writer};
+        const bool done = ok(write_plan(forms_, actions_, order, edits_, result_.list, result_.written));
+        blocked_.reset();
+        return done;
+    }
+
+private:
+    bool ok(Status status)
+    {
+        result_.status = status;
+        return status == Status::ok;
+    }
+
+    /// Nothing is written, and nothing stays set or registered; the guarantee says why not.
+    bool refuse(const Guarantee &guarantee)
+    {
+        if (area_)
+            result_.area.own_refusal = area_->area().own_refusal;
+        result_.guarantee = guarantee;
+        return ok(Status::required_guarantee);
+    }
+
+    /// Whatever else happens: the bytes of slice_ctrl are tcmalloc's.
+    void keep_out_of_area()
+    {
+        for (const Object &object : result_.list.objects)
+            object.state->rseq_offset = SLICEPATCH_RSEQ_OFFSET_NONE;
+    }
+
+    /// Before any site changes. Where libc's area is too: an object's own reference to __rseq_offset is nothing to rely
+    /// on, since linkers may have made it 0 (facts.cpp).
+    void tell_objects()
+    {
+        for (const Object &object : result_.list.objects) {
+            object.state->rseq_offset = result_.area.offset;
+            object.state->yield_number = result_.yield_number;
+            object.state->enabled = result_.guarantee.level != SLICEPATCH_GUARANTEE_NONE;
+        }
+    }
+
+    const Settings &settings_;
+    InitResult &result_;
+    KernelFacts facts_{};
+    std::optional<AreaChoice> area_;
+    FormTable forms_;
+    Relations relations_;
+    Array<Action> actions_;
+    Array<Edit> edits_;
+    bool kernel_may_grant_ = false;
+    std::optional<SignalsBlocked> blocked_;
+};
+
+int error_of(const InitResult &result)
+{
+    switch (result.status) {
+    case Status::no_memory:
+        return -ENOMEM;
+    case Status::required_guarantee:
+        return -EPERM;
+    case Status::options_too_new:
+        return -E2BIG;
+    case Status::bad_options:
+    case Status::bad_environment:
+        return -EINVAL;
+    default:
+        return result.status == Status::write_failed || result.written.status == Status::write_failed ? -EIO : 0;
+    }
 }
 
-/// Under running threads: all tails, which no head leads to yet, then the heads. That nothing can come between the two
-/// is found out before.
-Status write_live(const Backend &backend, EditWalk tails, EditWalk heads, bool allowed, Array<Edit> &edits,
-                  WriteResult &written)
+std::uint64_t now_us()
 {
-    if (heads.span().empty())
-        return Status::ok;
-    if (allowed && !synchronise(backend, heads, written))
-        return Status::ok;
-    TextWriter writer(Writer::live, true, allowed, heads.span());
-    Status status = write_edits(tails, writer, edits);
-    written = writer.result();
-    if (status != Status::ok || written.status != Status::ok) {
-        written = writer.finish();
-        return status;
-    }
-    if (!synchronise(backend, heads, written)) {
-        if (const WriteResult &end = writer.finish(); end.status != Status::ok)
-            written = end; // worse than that nothing is enabled
-        return Status::ok;
-    }
-    status = write_edits(heads, writer, edits);
-    written = writer.finish();
-    return status;
+    timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000 + static_cast<std::uint64_t>(now.tv_nsec) / 1000;
+}
+
+/// Whether each thread has to be enabled by itself, since its requests are ignored until then.
+bool goes_by_threads(slicepatch_guarantee level)
+{
+    return level == SLICEPATCH_GUARANTEE_THREAD || (level != SLICEPATCH_GUARANTEE_NONE && owns_areas());
 }
 
 } // namespace
 
-void patch_process(const PatchOptions &options, PatchResult &result)
+int init(const slicepatch_options *options, std::uintptr_t caller_address, slicepatch_report &report)
 {
-    const Backend &backend = host_backend();
-
-    // Find every site of every loaded object.
-    if ((result.status = find_sites(backend, result.list)) != Status::ok)
-        return;
-
-    // What the user has chosen: files are read for that, which may take its time.
-    if ((result.status = select_groups(result.list, options.selection, result.selection)) != Status::ok)
-        return;
-
-    // No error behind this point but those of the writes: the kernel keeps what it is asked for.
-    Array<Action> actions;
-    Array<Edit> edits;
-    Relations relations(result.list);
-    if ((result.status = actions.reserve(result.list.groups.size())) != Status::ok ||
-        (result.status = relations.reserve()) != Status::ok || (result.status = reserve_edits(edits)) != Status::ok)
-        return;
-
-    // Guarantee: what the kernel gives, from here on for good.
-    const GuaranteeRequest &request = options.request;
-    KernelFacts facts = request.off ? look_without_asking() : ask_kernel();
-    if (facts.tcmalloc) {
-        keep_out_of_area(result.list);
-        facts.rseq_offset = SLICEPATCH_RSEQ_OFFSET_NONE;
+    const std::uint64_t begin = now_us();
+    report = empty_report();
+    InitResult result;
+    Settings settings;
+    result.status = read_settings(options, is_in_executable(caller_address), settings);
+    if (result.status != Status::ok) {
+        report_guarantee(no_guarantee(settings.complaint), report);
+    } else {
+        // No object comes or goes while its sites are written, nor before the report has its name.
+        with_loader_lock([&] {
+            Init init(settings, result);
+            (void)(init.find() && init.choose_area() && init.obtain_guarantee() && init.make_forms() && init.plan() &&
+                   init.write()); // the result has the status of the last step
+            fill_report(result, report);
+            if (settings.verbose)
+                print_failures(result);
+        });
+        if (goes_by_threads(result.guarantee.level))
+            enable_threads();
+        if (settings.request.seal && result.guarantee.level == SLICEPATCH_GUARANTEE_THREAD) {
+            if (const char *obstacle = seal_process())
+                add_failure(report, "not sealed: ", obstacle);
+            else
+                report_guarantee(sealed_guarantee(), report);
+        }
+        report_threads(report);
+        report.duration_us = static_cast<std::uint32_t>(now_us() - begin);
     }
-    const bool wants_process = options.required == SLICEPATCH_GUARANTEE_PROCESS;
-    if (const char *obstacle = wants_process ? process_obstacle(facts, request) : nullptr)
-        return refuse_required(make_guarantee(SLICEPATCH_GUARANTEE_NONE, obstacle), result);
-    AreaChoice area(find_told_offset(result.list, facts.rseq_offset), request, facts);
-    result.guarantee = obtain_guarantee(facts, request);
-    result.own_refusal = facts.own_refusal;
-    if (result.guarantee.level < options.required)
-        return refuse_required(result.guarantee, result);
-    if (result.guarantee.level == SLICEPATCH_GUARANTEE_NONE)
-        area.give_back();
-    else
-        result.yield_number = find_yield_number();
-    area.keep();
-    tell_objects(facts, result);
-    result.threads_hooked = threads_are_hooked();
-
-    // Encode each sequence once, and prove it.
-    FormTable forms;
-    if ((result.status = make_forms(backend, slice_ctrl_of(facts), forms)) != Status::ok)
-        return;
-
-    // Verify all sites before any byte is written: what is not as compiled, or as we would leave it, stays.
-    read_states(forms, result.list);
-
-    // Plan, by group. From here on no signal handler of this thread starts a thread or runs a half-written site.
-    const SignalsBlocked blocked;
-    result.other_threads = !single_threaded();
-    const PlanInput input{
-        .guarantee = result.guarantee.level,
-        .threads_hooked = result.threads_hooked,
-        .other_threads = result.other_threads,
-        // GET speaks for the calling thread; the guarantee for others too, whose areas may be younger. Who is to ask for
-        // nothing does not call GET either.
-        .kernel_may_grant = request.off ? may_be_granted(facts)
-                                        : facts.state >= 0 || result.guarantee.level != SLICEPATCH_GUARANTEE_NONE,
-    };
-    if ((result.status = plan(result.selection, input, relations, actions)) != Status::ok)
-        return;
-    if (options.compiled && (result.status = actions.fill(actions.size(), Action::leave)) != Status::ok)
-        return;
-
-    // Write, sync.
-    const auto walk = [&](Part part) { return EditWalk(forms, result.list, actions, input.kernel_may_grant, part); };
-    if (result.other_threads)
-        result.status = write_live(backend, walk(Part::tails), walk(Part::heads),
-                                   options.live_opt_in || live_writes_proven(), edits, result.written);
-    else
-        result.status = write_sites(walk(Part::whole), options.writer, edits, result.written);
-
-    // Report what is there now.
-    const bool complete = result.status == Status::ok && result.written.status == Status::ok;
-    if (Status status = record_states(forms, actions, complete, result.list); status != Status::ok)
-        result.status = status;
+    if (settings.verbose)
+        print_report(report);
+    return error_of(result);
 }
 
 } // namespace slicepatch

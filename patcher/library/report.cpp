@@ -2,7 +2,7 @@
 #include "report.h"
 
 #include "settings.h"
-#include "patcher/library/guarantee/area.h"
+#include "patcher/library/guarantee/threads.h"
 #include "patcher/library/base/standard_error.h"
 
 #include <algorithm>
@@ -71,7 +71,7 @@ template <std::size_t size> void describe(const Site &site, const SiteList &list
                   *object.name ? object.name : "the executable", status_text(trouble));
 }
 
-void fill_failure(const PatchResult &result, slicepatch_report &report)
+void fill_failure(const InitResult &result, slicepatch_report &report)
 {
     if (result.list.bad_objects) {
         std::snprintf(report.failure, sizeof report.failure, "%s", status_text(result.list.bad_object_trouble));
@@ -102,10 +102,10 @@ void fill_failure(const PatchResult &result, slicepatch_report &report)
 }
 
 /// What was asked for and is not there, though no site has to do with it.
-void fill_remarks(const PatchResult &result, slicepatch_report &report)
+void fill_remarks(const InitResult &result, slicepatch_report &report)
 {
-    if (result.own_refusal && !std::strstr(report.reason, result.own_refusal))
-        add_failure(report, "no rseq areas of slicepatch's own: ", result.own_refusal);
+    if (result.area.own_refusal && !std::strstr(report.reason, result.area.own_refusal))
+        add_failure(report, "no rseq areas of slicepatch's own: ", result.area.own_refusal);
     if (const Unmatched &unmatched = result.selection.unmatched; unmatched.count) {
         char words[96];
         std::snprintf(words, sizeof words, "%.*s%s%s", static_cast<int>(std::min<std::size_t>(unmatched.length, 64)),
@@ -113,6 +113,34 @@ void fill_remarks(const PatchResult &result, slicepatch_report &report)
         add_failure(report, "SLICEPATCH_SITES selects by names that no site has: ", words);
     }
 }
+
+/// How the count of missed threads is told.
+class MissedText {
+public:
+    explicit MissedText(std::uint32_t missed)
+    {
+        if (missed == SLICEPATCH_THREADS_UNKNOWN)
+            std::snprintf(number_, sizeof number_, "an unknown number");
+        else
+            std::snprintf(number_, sizeof number_, "%" PRIu32, missed);
+        advice_ = missed ? "slicepatch: a thread is not missed if slicepatch_init() comes before it, or if it calls "
+                           "slicepatch_thread_init() itself\n"
+                         : "";
+    }
+    [[nodiscard]] const char *number() const
+    {
+        return number_;
+    }
+    /// A line, or nothing where none was missed.
+    [[nodiscard]] const char *advice() const
+    {
+        return advice_;
+    }
+
+private:
+    char number_[24];
+    const char *advice_;
+};
 
 } // namespace
 
@@ -138,16 +166,28 @@ const char *guarantee_name(int guarantee)
     }
 }
 
-void fill_report(const PatchResult &result, slicepatch_report &report)
+void report_guarantee(const Guarantee &guarantee, slicepatch_report &report)
 {
-    report.guarantee = result.guarantee.level;
+    static_assert(sizeof guarantee.reason == sizeof report.reason);
+    report.guarantee = guarantee.level;
+    std::memcpy(report.reason, guarantee.reason, sizeof report.reason);
+}
+
+void report_threads(slicepatch_report &report)
+{
+    const ThreadCounts threads = count_threads();
+    report.threads_enabled = threads.enabled;
+    report.threads_missed = threads.missed;
+}
+
+void fill_report(const InitResult &result, slicepatch_report &report)
+{
+    report_guarantee(result.guarantee, report);
     report.yield_number = result.yield_number;
     count_sites(result.list, report);
     std::snprintf(report.writer, sizeof report.writer, "%s", writer_name(result.written.used));
     std::snprintf(report.verifier, sizeof report.verifier, "%s", host_backend().verifier());
-    if (*result.guarantee.reason)
-        std::memcpy(report.reason, result.guarantee.reason, sizeof report.reason);
-    else // it did not come to asking for one
+    if (!*result.guarantee.reason) // it did not come to asking for one
         std::snprintf(report.reason, sizeof report.reason, "init failed: %s", status_text(result.status));
     fill_failure(result, report);
     fill_remarks(result, report);
@@ -176,18 +216,23 @@ slicepatch_report read_report(const slicepatch_report &given)
     return report;
 }
 
-MissedText::MissedText(std::uint32_t missed)
+std::size_t format_report(const slicepatch_report &report, char *buffer, std::size_t size)
 {
-    if (missed == SLICEPATCH_THREADS_UNKNOWN)
-        std::snprintf(number_, sizeof number_, "an unknown number");
-    else
-        std::snprintf(number_, sizeof number_, "%" PRIu32, missed);
-    advice_ = missed ? "slicepatch: a thread is not missed if slicepatch_init() comes before it, or if it calls "
-                       "slicepatch_thread_init() itself\n"
-                     : "";
+    const MissedText missed(report.threads_missed);
+    const int length = std::snprintf(
+        buffer, size,
+        "slicepatch: guarantee %s: %s\n"
+        "slicepatch: %u sites in %u objects: %u enabled, %u off, %u compiled, %u foreign (%s writer, proven by %s)\n"
+        "slicepatch: %u threads enabled, %s missed; yields by system call %d; init took %u us\n"
+        "%s%s%s%s",
+        guarantee_name(report.guarantee), report.reason, report.sites, report.objects, report.enabled, report.off,
+        report.compiled, report.foreign, report.writer, report.verifier, report.threads_enabled, missed.number(),
+        report.yield_number, report.duration_us, missed.advice(), *report.failure ? "slicepatch: " : "", report.failure,
+        *report.failure ? "\n" : "");
+    return length < 0 ? 0 : static_cast<std::size_t>(length);
 }
 
-void print_failures(const PatchResult &result)
+void print_failures(const InitResult &result)
 {
     char text[512];
     for (const Site &site : result.list.sites) {
@@ -203,7 +248,7 @@ void print_failures(const PatchResult &result)
 void print_report(const slicepatch_report &report)
 {
     char text[1024], name[64];
-    (void)slicepatch_report_text(&report, text, sizeof text); // longer than any that there can be
+    (void)format_report(report, text, sizeof text); // longer than any that there can be
     print_pieces({text});
     for (unsigned i = 0; unknown_variable(i, name); ++i)
         print_pieces({"slicepatch: no part of slicepatch reads the variable ", name, "\n"});

@@ -67,7 +67,7 @@ Status complain(Settings &settings, Status status, const char *name, const char 
 
 Status apply_selection(const char *value, const char *name, Status status, Settings &settings)
 {
-    settings.patch.selection = value;
+    settings.selection = value;
     if (is_selection(value))
         return Status::ok;
     std::snprintf(settings.complaint, sizeof settings.complaint, "%s has an item of more than %zu bytes", name,
@@ -112,16 +112,15 @@ Status apply_options(const slicepatch_options &given, Settings &settings)
         std::snprintf(settings.complaint, sizeof settings.complaint, "%s", words);
         return Status::bad_options;
     }
-    PatchOptions &patch = settings.patch;
-    patch.request.off = options.flags & SLICEPATCH_OPTION_OFF;
-    patch.request.seal = options.flags & SLICEPATCH_OPTION_SEAL;
+    settings.request.off = options.flags & SLICEPATCH_OPTION_OFF;
+    settings.request.seal = options.flags & SLICEPATCH_OPTION_SEAL;
     if (options.flags & SLICEPATCH_OPTION_OWN_RSEQ)
-        patch.request.registration = Registration::own;
+        settings.request.registration = Registration::own;
     if (options.flags & SLICEPATCH_OPTION_REQUIRE)
-        patch.required = SLICEPATCH_GUARANTEE_PROCESS;
+        settings.required = SLICEPATCH_GUARANTEE_PROCESS;
     if (options.flags & (SLICEPATCH_OPTION_LOCK | SLICEPATCH_OPTION_ADOPT))
-        patch.request.lock = options.flags & SLICEPATCH_OPTION_LOCK;
-    patch.live_opt_in = options.flags & SLICEPATCH_OPTION_LIVE;
+        settings.request.lock = options.flags & SLICEPATCH_OPTION_LOCK;
+    settings.live_opt_in = options.flags & SLICEPATCH_OPTION_LIVE;
     return apply_selection(options.sites, "the options' list of sites", Status::bad_options, settings);
 }
 
@@ -131,20 +130,20 @@ Status apply_mode(const char *value, Settings &settings)
                compiled = !std::strcmp(value, "compiled");
     if (!off && !require && !compiled && std::strcmp(value, "auto") != 0)
         return complain(settings, Status::bad_environment, "SLICEPATCH", value, "auto, off, require, compiled");
-    settings.patch.request.off = off;
-    settings.patch.required = require ? SLICEPATCH_GUARANTEE_PROCESS : SLICEPATCH_GUARANTEE_NONE;
-    settings.patch.compiled = compiled;
+    settings.request.off = off;
+    settings.required = require ? SLICEPATCH_GUARANTEE_PROCESS : SLICEPATCH_GUARANTEE_NONE;
+    settings.compiled = compiled;
     return Status::ok;
 }
 
 Status apply_writer(const char *value, Settings &settings)
 {
     if (!std::strcmp(value, "auto"))
-        settings.patch.writer = Writer::automatic;
+        settings.writer = Writer::automatic;
     else if (!std::strcmp(value, "procmem"))
-        settings.patch.writer = Writer::procmem;
+        settings.writer = Writer::procmem;
     else if (!std::strcmp(value, "rwx"))
-        settings.patch.writer = Writer::rwx;
+        settings.writer = Writer::rwx;
     else
         return complain(settings, Status::bad_environment, "SLICEPATCH_WRITER", value, "auto, procmem, rwx");
     return Status::ok;
@@ -152,7 +151,7 @@ Status apply_writer(const char *value, Settings &settings)
 
 Status apply_registration(const char *value, Settings &settings)
 {
-    Registration &registration = settings.patch.request.registration;
+    Registration &registration = settings.request.registration;
     if (!std::strcmp(value, "auto"))
         registration = Registration::automatic;
     else if (!std::strcmp(value, "libc"))
@@ -186,13 +185,13 @@ Status apply_environment(Settings &settings)
     if (const char *registration = variable("SLICEPATCH_RSEQ"))
         if (Status status = apply_registration(registration, settings); status != Status::ok)
             return status;
-    GuaranteeRequest &request = settings.patch.request;
+    GuaranteeRequest &request = settings.request;
     const struct {
         const char *name;
         bool &value;
     } switches[] = {{"SLICEPATCH_SEAL", request.seal},
                     {"SLICEPATCH_LOCK", request.lock},
-                    {"SLICEPATCH_LIVE", settings.patch.live_opt_in}};
+                    {"SLICEPATCH_LIVE", settings.live_opt_in}};
     for (const auto &[name, value] : switches)
         if (Status status = read_switch(name, value, settings); status != Status::ok)
             return status;
@@ -207,7 +206,7 @@ Status apply_environment(Settings &settings)
 
 Status read_settings(const slicepatch_options *options, bool caller_is_executable, Settings &settings)
 {
-    settings.patch.request.lock = caller_is_executable;
+    settings.request.lock = caller_is_executable;
     const bool has_environment = !getauxval(AT_SECURE);
     // First, so that the complaints about others are printed.
     if (has_environment)
@@ -220,7 +219,7 @@ Status read_settings(const slicepatch_options *options, bool caller_is_executabl
         if (Status status = apply_environment(settings); status != Status::ok)
             return status;
     // Only what registers threads itself has them enabled from their first instruction on.
-    GuaranteeRequest &request = settings.patch.request;
+    GuaranteeRequest &request = settings.request;
     if (request.seal && request.registration == Registration::automatic)
         request.registration = Registration::own;
     return Status::ok;

@@ -4,14 +4,20 @@
 #ifndef SLICEPATCH_SETTINGS_H
 #define SLICEPATCH_SETTINGS_H
 
-#include "init.h"
+#include "patcher/library/guarantee/request.h"
+#include "patcher/library/text/text.h"
 
 #include <slicepatch/slicepatch.h>
 
 namespace slicepatch {
 
 struct Settings {
-    PatchOptions patch;
+    GuaranteeRequest request;
+    slicepatch_guarantee required = SLICEPATCH_GUARANTEE_NONE; // below this nothing is written
+    const char *selection = nullptr;                           // as SLICEPATCH_SITES
+    Writer writer = Writer::automatic;
+    bool live_opt_in = false;
+    bool compiled = false; // everything but writing to sites
     bool verbose = false;
     char complaint[192] = ""; // which variable or option cannot be understood
 };

@@ -3,6 +3,7 @@
 #include "error.h"
 #include "file_descriptor.h"
 
+#include "patcher/library/guarantee/kernel.h"
 #include "patcher/library/settings.h"
 
 #include <cerrno>
@@ -92,8 +93,8 @@ Probe run_probe()
     Settings settings;
     if (read_settings(nullptr, true, settings) != Status::ok)
         probe.complaint = settings.complaint;
-    probe.off = settings.patch.request.off;
-    probe.required = settings.patch.required != SLICEPATCH_GUARANTEE_NONE;
+    probe.off = settings.request.off;
+    probe.required = settings.required != SLICEPATCH_GUARANTEE_NONE;
 
     Answer answer{};
     int status = 0;

@@ -2,7 +2,7 @@
 #ifndef SLICEPATCH_TOOL_PROBE_H
 #define SLICEPATCH_TOOL_PROBE_H
 
-#include "patcher/library/guarantee/kernel.h"
+#include "patcher/library/guarantee/guarantee.h"
 
 #include <slicepatch/slicepatch.h>
 

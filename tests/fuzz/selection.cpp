@@ -3,6 +3,8 @@
 // Any text as SLICEPATCH_SITES.
 #include "patcher/library/sites/globs.h"
 
+#include <cstddef>
+#include <cstdint>
 #include <string>
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size)

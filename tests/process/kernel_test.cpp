@@ -189,7 +189,7 @@ TEST_CASE("areas of slicepatch's own that the kernel refuses are told of, and li
         skip("a registration that is refused", "this kernel registers areas that have slice extensions");
     else
         CHECK(outcome.value("failure") ==
-              own_words + "the kernel does not know such areas, or has one of somebody else's for this thread");
+              own_words + "the kernel does not know such areas, or has another library's for this thread");
     CHECK(outcome.value("guarantee") == "1");
     CHECK(outcome.value("libc_registered") == "yes");
     CHECK(outcome.value("counted") == "yes");

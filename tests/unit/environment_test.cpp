@@ -35,12 +35,12 @@ TEST_CASE("only an executable may lock by default, and an option decides otherwi
 {
     Settings executable, plugin, forced;
     CHECK(read_settings(nullptr, true, executable) == Status::ok);
-    CHECK(executable.patch.request.lock);
+    CHECK(executable.request.lock);
     CHECK(read_settings(nullptr, false, plugin) == Status::ok);
-    CHECK(!plugin.patch.request.lock);
+    CHECK(!plugin.request.lock);
     const slicepatch_options options{sizeof options, SLICEPATCH_OPTION_LOCK, nullptr};
     CHECK(read_settings(&options, false, forced) == Status::ok);
-    CHECK(forced.patch.request.lock);
+    CHECK(forced.request.lock);
 }
 
 TEST_CASE("the environment has the last word over the program's options")
@@ -49,9 +49,9 @@ TEST_CASE("the environment has the last word over the program's options")
     const slicepatch_options options{sizeof options, SLICEPATCH_OPTION_REQUIRE, "hot"};
     Settings settings;
     CHECK(read_settings(&options, true, settings) == Status::ok);
-    CHECK(settings.patch.request.off);
-    CHECK(settings.patch.required == SLICEPATCH_GUARANTEE_NONE);
-    CHECK(std::strcmp(settings.patch.selection, "-hot") == 0);
+    CHECK(settings.request.off);
+    CHECK(settings.required == SLICEPATCH_GUARANTEE_NONE);
+    CHECK(std::strcmp(settings.selection, "-hot") == 0);
 }
 
 TEST_CASE("an unknown value of a variable names the variable, the value and what is known")
@@ -93,16 +93,16 @@ TEST_CASE("a variable lets a library lock, or keeps an executable from it")
     {
         const Variable lock("SLICEPATCH_LOCK", "1");
         CHECK(read_settings(nullptr, false, library) == Status::ok);
-        CHECK(library.patch.request.lock);
+        CHECK(library.request.lock);
     }
     {
         const Variable adopt("SLICEPATCH_LOCK", "0");
         CHECK(read_settings(nullptr, true, executable) == Status::ok);
-        CHECK(!executable.patch.request.lock);
+        CHECK(!executable.request.lock);
     }
     const Variable unset("SLICEPATCH_LOCK", "");
     CHECK(read_settings(nullptr, true, empty) == Status::ok);
-    CHECK(empty.patch.request.lock);
+    CHECK(empty.request.lock);
 }
 
 TEST_CASE("only names that begin as ours and are none of ours are unknown, and are cut and made printable")

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "area.h"
 
+#include "kernel.h"
 #include "own_area.h"
 #include "patcher/library/base/executable.h"
+
+#include <slicepatch/abi.h>
+#include <slicepatch/arch.h>
 
 #include <atomic>
 #include <cerrno>
@@ -112,11 +116,19 @@ bool stays_loaded()
     return home.stays;
 }
 
-void use_area(std::int64_t offset, KernelFacts &facts)
+Area own_area(std::int64_t offset, long state)
 {
-    facts.rseq_offset = offset;
-    facts.rseq_size = area_size;
-    facts.owned = true;
+    return {.offset = offset, .size = area_size, .owned = true, .state = state, .own_refusal = nullptr};
+}
+
+/// What is tcmalloc's is no area for sites: it keeps other things where slice_ctrl is.
+Area libc_area(const KernelFacts &facts)
+{
+    return {.offset = facts.tcmalloc ? SLICEPATCH_RSEQ_OFFSET_NONE : facts.rseq_offset,
+            .size = facts.rseq_size,
+            .owned = false,
+            .state = facts.state,
+            .own_refusal = nullptr};
 }
 
 bool libc_has_one(const KernelFacts &facts)
@@ -124,8 +136,8 @@ bool libc_has_one(const KernelFacts &facts)
     return facts.rseq_offset != SLICEPATCH_RSEQ_OFFSET_NONE && facts.rseq_size;
 }
 
-/// Whether libc says that it has an area which the kernel does not know any more: whoever took its place, the kernel
-/// answers for an area of his.
+/// Whether libc says that it has an area which the kernel does not know any more: another library has registered one in
+/// its place, and that is the one that the kernel answers for.
 bool libc_was_replaced(const KernelFacts &facts)
 {
     return libc_has_one(facts) && static_cast<std::int32_t>(area_at(facts.rseq_offset).cpu_id) < 0;
@@ -144,9 +156,9 @@ const char *registration_refusal(int answer)
     case ENOMEM:
         return no_key_left;
     case EBUSY:
-        return "the kernel has an area of somebody else's for this thread";
+        return "the kernel has another library's area for this thread";
     case EINVAL:
-        return "the kernel does not know such areas, or has one of somebody else's for this thread";
+        return "the kernel does not know such areas, or has another library's for this thread";
     case EPERM:
     case ENOSYS:
         return "a sandbox denies the registration of an area";
@@ -167,34 +179,28 @@ bool gives_areas_back()
     return watches_ends.load();
 }
 
-bool may_be_granted(const KernelFacts &facts)
+bool may_be_granted(const Area &area)
 {
-    const std::int64_t offset = facts.rseq_offset;
-    if (offset == SLICEPATCH_RSEQ_OFFSET_NONE || (!facts.owned && !facts.rseq_size))
+    if (!area.exists())
         return false; // nobody has registered what the sites use
     // The kernel sets the flag in whatever it registers while it has the extension; all areas at one offset are
     // registered by the same code, in the same size.
-    const volatile slicepatch_rseq &area = area_at(offset);
-    return static_cast<std::int32_t>(area.cpu_id) < 0 || area.flags & SLICEPATCH_RSEQ_FLAG_SLICE_EXT_AVAILABLE;
+    const volatile slicepatch_rseq &own = area_at(area.offset);
+    return static_cast<std::int32_t>(own.cpu_id) < 0 || own.flags & SLICEPATCH_RSEQ_FLAG_SLICE_EXT_AVAILABLE;
 }
 
-AreaChoice::AreaChoice(std::int64_t told_offset, const GuaranteeRequest &request, KernelFacts &facts)
-    : facts_(facts), before_(facts)
+AreaChoice::AreaChoice(const KernelFacts &facts, std::int64_t told_offset, const GuaranteeRequest &request)
+    : facts_(facts), area_(libc_area(facts))
 {
     if (!slicepatch_registration.offset.load())
         slicepatch_registration.offset.store(told_offset);
     if (const std::int64_t offset = slicepatch_registration.offset.load()) {
-        // Sites ask there, whether or not this thread's area can be registered.
-        const bool watched = request.off || watch_thread_ends(facts);
-        use_area(offset, facts);
-        if (!request.off)
-            if (const int answer = watched ? register_own(offset) : -ENOMEM; answer != 0)
-                facts.own_refusal = registration_refusal(answer);
+        join(offset, request);
         return;
     }
-    if (libc_was_replaced(facts)) {
-        facts.own_refusal = "somebody else has taken over libc's rseq registration";
-        facts.rseq_offset = SLICEPATCH_RSEQ_OFFSET_NONE;
+    if (!facts.tcmalloc && libc_was_replaced(facts)) {
+        area_.own_refusal = "another library has taken over libc's rseq registration";
+        area_.offset = SLICEPATCH_RSEQ_OFFSET_NONE;
         return;
     }
     // A kernel without slice extensions has no use for an area; and what others own is theirs.
@@ -203,11 +209,20 @@ AreaChoice::AreaChoice(std::int64_t told_offset, const GuaranteeRequest &request
         return;
     if (const char *refusal = take_over()) {
         give_back();
-        facts.own_refusal = refusal;
+        area_.own_refusal = refusal;
         return;
     }
-    use_area(own_offset(), facts);
-    facts.state = ask_state();
+    area_ = own_area(own_offset(), ask_state());
+}
+
+/// Sites ask in the area there, whether or not this thread's can be registered.
+void AreaChoice::join(std::int64_t offset, const GuaranteeRequest &request)
+{
+    area_ = own_area(offset, facts_.state);
+    if (request.off)
+        return;
+    if (const int answer = watch_thread_ends(facts_) ? register_own(offset) : -ENOMEM; answer != 0)
+        area_.own_refusal = registration_refusal(answer);
 }
 
 /// Null, or why our area is not registered.
@@ -252,11 +267,11 @@ void AreaChoice::give_back()
     if (registered_)
         (void)unregister_area(own_offset(), area_size);
     if (taken_) { // refused: libc then does without, as on an older kernel
-        const bool was_enabled = before_.state >= 0 && before_.state & SLICEPATCH_PR_RSEQ_SLICE_EXT_ENABLE;
-        (void)register_area(before_.rseq_offset, registered_size(before_), was_enabled);
+        const bool was_enabled = facts_.state >= 0 && facts_.state & SLICEPATCH_PR_RSEQ_SLICE_EXT_ENABLE;
+        (void)register_area(facts_.rseq_offset, registered_size(facts_), was_enabled);
     }
     taken_ = registered_ = false;
-    facts_ = before_;
+    area_ = libc_area(facts_);
 }
 
 int enable_thread_area()

@@ -3,6 +3,7 @@
 
 #include "patcher/library/base/memory_owner.h"
 #include "area.h"
+#include "kernel.h"
 
 #include <slicepatch/slicepatch.h>
 

@@ -50,6 +50,15 @@ struct SiteList {
 
 /// Runs work(data) under the loader's lock, so that no object comes or goes meanwhile. Recursive.
 Status with_loader_lock(Status (*work)(void *data), void *data);
+template <class Work> void with_loader_lock(Work work)
+{
+    (void)with_loader_lock(
+        [](void *data) {
+            (*static_cast<Work *>(data))();
+            return Status::ok;
+        },
+        &work);
+}
 
 /// Collects all sites in the order of their addresses and checks each record against its object. A bad record is not an
 /// error of this call: its site and group carry the trouble, and an object whose table cannot be trusted at all is left
