@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // `slicepatch bench`: what the marks cost, beside what programs do without this library.
-#include "patcher/tool/command.h"
+#include "bench.h"
 #include "patcher/tool/error.h"
 #include "patcher/tool/numbers.h"
 #include "patcher/tool/progress.h"
@@ -11,11 +11,9 @@
 #include <algorithm>
 #include <memory>
 
-namespace slicepatch::tool {
+namespace slicepatch::tool::bench {
 
 namespace {
-
-using namespace bench;
 
 struct Options {
     unsigned blocks = 0;    // of all processes; 0: what the length of the run asks for
@@ -200,4 +198,4 @@ Run add_bench(CLI::App &program)
     return [options] { return run(*options); };
 }
 
-} // namespace slicepatch::tool
+} // namespace slicepatch::tool::bench

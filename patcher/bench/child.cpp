@@ -115,7 +115,7 @@ std::string own_path()
 std::string helper_path(const char *name)
 {
     const std::string self = own_path();
-    const std::string path = self.substr(0, self.rfind('/')) + "/" SLICEPATCH_BENCH_HELPERS "/" + name;
+    const std::string path = self.substr(0, self.rfind('/') + 1) + name;
     if (access(path.c_str(), R_OK) != 0)
         throw Error("bench: {} is not there: it is built and installed together with this program", path);
     return path;

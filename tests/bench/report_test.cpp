@@ -289,9 +289,15 @@ TEST_CASE("a program without the ones beside it says which is missing")
     const TemporaryFolder folder;
     const std::string copy = folder.path("slicepatch");
     std::filesystem::copy_file(SLICEPATCH, copy);
-    const Outcome outcome = run_tool(tool(copy) + " bench --quick --parts init");
-    CHECK(outcome.status == 2);
-    CHECK(outcome.error.find("/slicepatch-bench/init is not there") != std::string::npos);
+    const Outcome program = run_tool(tool(copy) + " bench --quick --parts init");
+    CHECK(program.status == 2);
+    CHECK(program.error.find("/slicepatch-bench/bench: No such file or directory") != std::string::npos);
+    CHECK(program.error.find("SLICEPATCH_INSTALL_BENCH") != std::string::npos);
+    const std::string bench = folder.path("bench");
+    std::filesystem::copy_file(BENCH, bench);
+    const Outcome helper = run_tool(tool(bench) + " bench --quick --parts init");
+    CHECK(helper.status == 2);
+    CHECK(helper.error.find("/init is not there") != std::string::npos);
 }
 
 TEST_CASE("wrong usage is status 2")

@@ -62,6 +62,12 @@ for file in include/slicepatch/slicepatch.h include/slicepatch/slicepatch.hpp in
     include/slicepatch/abi.h include/slicepatch/arch.h; do
     [ -f "$prefix/$file" ] || fail "$file is not installed"
 done
+[ ! -e "$prefix/libexec/slicepatch-bench" ] || fail "bench is installed, though nobody asked for it"
+if [ -x "$prefix/bin/slicepatch" ] && run "$prefix/bin/slicepatch" bench 2>"$work/messages"; then
+    fail "slicepatch bench runs what is not installed"
+fi
+[ ! -s "$work/messages" ] || grep -q SLICEPATCH_INSTALL_BENCH "$work/messages" ||
+    fail "slicepatch bench does not say how to install it: $(cat "$work/messages")"
 library=$(find "$prefix" -name 'libslicepatch.so')
 [ -n "$library" ] || fail "no libslicepatch.so is installed"
 if readelf --dynamic --wide "$library" | grep -E 'RPATH|RUNPATH'; then
