@@ -31,7 +31,7 @@ TEXT
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=tests/packages.sh
 source "$root/tests/packages.sh"
-test_packages=(clang clang-format shellcheck libclang-rt-dev lld mold patchelf gdb binutils valgrind musl-tools)
+test_packages=(clang clang-format shellcheck tcc libclang-rt-dev lld mold patchelf gdb binutils valgrind musl-tools)
 
 passed=0
 failed=0

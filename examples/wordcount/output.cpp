@@ -28,20 +28,6 @@ std::string report_text(const slicepatch_report &report)
     return text;
 }
 
-const char *guarantee_name(int guarantee)
-{
-    switch (guarantee) {
-    case SLICEPATCH_GUARANTEE_PROCESS:
-        return "process";
-    case SLICEPATCH_GUARANTEE_SEALED:
-        return "sealed";
-    case SLICEPATCH_GUARANTEE_THREAD:
-        return "thread";
-    default:
-        return "none";
-    }
-}
-
 /// A number, or a word for none.
 nlohmann::ordered_json missed_json(const slicepatch_report &report)
 {
@@ -52,7 +38,7 @@ nlohmann::ordered_json missed_json(const slicepatch_report &report)
 
 nlohmann::ordered_json report_json(const slicepatch_report &report)
 {
-    return {{"guarantee", guarantee_name(report.guarantee)},
+    return {{"guarantee", slicepatch_guarantee_name(report.guarantee)},
             {"reason", report.reason},
             {"failure", report.failure},
             {"sites", report.sites},

@@ -31,7 +31,8 @@ struct slicepatch_rseq {
 /* rseq->flags, written by the kernel, read-only for user space. */
 #define SLICEPATCH_RSEQ_FLAG_SLICE_EXT_AVAILABLE (1U << 4)
 #define SLICEPATCH_RSEQ_FLAG_SLICE_EXT_ENABLED (1U << 5)
-#define SLICEPATCH_RSEQ_FLAG_SLICE_EXT_LOCKED (1U << 30) /* series: the state of this thread can never change again */
+#define SLICEPATCH_RSEQ_FLAG_SLICE_EXT_INVARIANT \
+    (1U << 30) /* series: the state of this thread can never change again */
 
 /* getauxval(3): how much of struct rseq the kernel uses, and how it wants it aligned. Newer than many <elf.h>. */
 #define SLICEPATCH_AT_RSEQ_FEATURE_SIZE 27

@@ -94,6 +94,24 @@ SLICEPATCH_API size_t slicepatch_report_text(const struct slicepatch_report *rep
     return length + slicepatch_copy_text_(buffer, size, length, "\n");
 }
 
+SLICEPATCH_API const char *slicepatch_guarantee_name(int guarantee)
+{
+    return guarantee == SLICEPATCH_GUARANTEE_NONE      ? "none"
+           : guarantee == SLICEPATCH_GUARANTEE_THREAD  ? "thread"
+           : guarantee == SLICEPATCH_GUARANTEE_SEALED  ? "sealed"
+           : guarantee == SLICEPATCH_GUARANTEE_PROCESS ? "process"
+                                                       : "unknown";
+}
+
+SLICEPATCH_API const char *slicepatch_state_name(int state)
+{
+    return state == SLICEPATCH_STATE_COMPILED  ? "compiled"
+           : state == SLICEPATCH_STATE_ENABLED ? "enabled"
+           : state == SLICEPATCH_STATE_OFF     ? "off"
+           : state == SLICEPATCH_STATE_FOREIGN ? "foreign"
+                                               : "unknown";
+}
+
 SLICEPATCH_API int slicepatch_for_each_site(int (*visit)(const struct slicepatch_site_info *site, void *data),
                                             void *data)
 {

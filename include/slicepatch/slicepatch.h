@@ -18,52 +18,54 @@
 #ifndef SLICEPATCH_SLICEPATCH_H
 #define SLICEPATCH_SLICEPATCH_H
 
-#include <slicepatch/linkage.h>
-#include <slicepatch/literal.h>
+#include <slicepatch/language.h>
 #include <slicepatch/site.h>
 
 #include <stddef.h>
 #include <stdint.h>
 
+/* ---- marks ------------------------------------------------------------------------------------------------------ */
+
 /*
- * Where a site says that it is. A path that holds one of % { | } " \ needs its own definition before the include, for
- * which __FILE_NAME__ or "name.c" does; the compiler says so.
+ * The two marks of a critical section. ENTER goes before the acquiring atomic; a failed attempt runs EXIT before it
+ * waits. EXIT goes strictly after the releasing store: earlier, it might give the CPU away while holding the lock. Both
+ * order memory for the compiler, which is enough: the kernel acts at an interrupt on the same CPU. Thread-safe: any thread
+ * may run them at any time, before, during and after slicepatch_init(). Async-signal-safe, but a handler that runs a
+ * section of its own ends the request of the section that it interrupted.
+ *
+ * label, a string literal without % { | } " \, names a group of sites: whatever is decided or goes wrong, all sites of
+ * a label in an object share it. Sections that ENTER in one function and EXIT in another need a label.
  */
-#ifndef SLICEPATCH_FILE
-#define SLICEPATCH_FILE __FILE__
-#endif
-#ifndef SLICEPATCH_LINE
-#define SLICEPATCH_LINE __LINE__
-#endif
+#define SLICEPATCH_ENTER() SLICEPATCH_ENTER_UNLABELLED_()
+#define SLICEPATCH_EXIT() SLICEPATCH_EXIT_UNLABELLED_()
+#define SLICEPATCH_ENTER_AS(label) SLICEPATCH_ENTER_LABELLED_("", label)
+#define SLICEPATCH_EXIT_AS(label) SLICEPATCH_EXIT_LABELLED_("", label)
 
-#ifdef __cplusplus
-#define SLICEPATCH_BEGIN_C_ extern "C" {
-#define SLICEPATCH_END_C_ }
-#define SLICEPATCH_STATIC_ASSERT_ static_assert
-#else
-#define SLICEPATCH_BEGIN_C_
-#define SLICEPATCH_END_C_
-#define SLICEPATCH_STATIC_ASSERT_ _Static_assert
-#endif
+/*
+ * The same for code that cannot know whether it is in a section already: only the outermost pair asks and yields, at
+ * the price of a thread-local counter. One label for all of them, because any ENTER may meet any EXIT. Thread-safe and
+ * async-signal-safe.
+ *
+ * An EXIT that has no ENTER in its thread, as where one thread takes a lock and another releases it, counts nothing and
+ * yields nothing. The ENTER that it leaves behind in the other thread is found by the next one there: if that thread's
+ * request is over, granted and taken back or never made, there is nothing that a nested pair would disturb, and the count
+ * starts anew. A nested pair whose outer one was granted and then preempted asks again in the same way.
+ */
+#define SLICEPATCH_ENTER_OUTERMOST() SLICEPATCH_ENTER_OUTERMOST_AS("slicepatch.outermost")
+#define SLICEPATCH_EXIT_OUTERMOST() SLICEPATCH_EXIT_OUTERMOST_AS("slicepatch.outermost")
+#define SLICEPATCH_ENTER_OUTERMOST_AS(label) SLICEPATCH_ENTER_DEPTH_(label)
+#define SLICEPATCH_EXIT_OUTERMOST_AS(label) SLICEPATCH_EXIT_DEPTH_(label)
 
-/* Casts and null pointers that neither language warns of. */
-#ifdef __cplusplus
-#define SLICEPATCH_CAST_(cast, type, value) cast<type>(value)
-#define SLICEPATCH_NULL_ nullptr
-#else
-#define SLICEPATCH_CAST_(cast, type, value) ((type)(value))
-#define SLICEPATCH_NULL_ NULL
-#endif
+/*
+ * Whether this process extends slices: true after a slicepatch_init() that reached SLICEPATCH_GUARANTEE_THREAD or more,
+ * unless this site was deselected. A patched branch, no load and no test; use it to choose larger code. Thread-safe and
+ * async-signal-safe.
+ */
+#define slicepatch_enabled() SLICEPATCH_ENABLED_UNLABELLED_()
+#define slicepatch_enabled_as(label) SLICEPATCH_ENABLED_LABELLED_(label)
 
-/* Without sites there is no library either: its functions do what becomes of a process that cannot have extensions. */
-#if SLICEPATCH_SUPPORTED
-#define SLICEPATCH_API __attribute__((__visibility__("default")))
-#else
-#define SLICEPATCH_API SLICEPATCH_INLINE_
-#endif
-
-SLICEPATCH_STATIC_ASSERT_(sizeof(struct slicepatch_site_record) == SLICEPATCH_RECORD_SIZE, "record size");
-SLICEPATCH_STATIC_ASSERT_(sizeof(struct slicepatch_rseq) == 32, "a legacy rseq area holds slice_ctrl");
+/* What these are made of. */
+#include <slicepatch/marks.h>
 
 SLICEPATCH_BEGIN_C_
 
@@ -76,6 +78,11 @@ enum slicepatch_guarantee {
     SLICEPATCH_GUARANTEE_SEALED = 2, /* the same, and a seccomp filter of ours keeps any code from reverting it */
     SLICEPATCH_GUARANTEE_PROCESS = 3 /* every thread, never reverts: kernel with the slicepatch series */
 };
+
+/*
+ * "none", "thread", "sealed", "process"; "unknown" for any other value. Static storage. Thread-safe and async-signal-safe.
+ */
+SLICEPATCH_API const char *slicepatch_guarantee_name(int guarantee);
 
 enum slicepatch_option_flags {
     SLICEPATCH_OPTION_OFF = 1,     /* as SLICEPATCH=off: asks the kernel for nothing, sites become no-ops */
@@ -186,29 +193,6 @@ SLICEPATCH_API int slicepatch_init_from(const void *here, const struct slicepatc
 SLICEPATCH_API int slicepatch_init_from_executable(const void *here, const struct slicepatch_options *options,
                                                    struct slicepatch_report *report);
 
-/* Code for shared objects is compiled with __PIC__ alone. An executable of such code links with -Wl,-u,FUNCTION. */
-#if defined(__PIC__) && !defined(__PIE__)
-#define SLICEPATCH_INIT_FROM_ slicepatch_init_from
-#else
-#define SLICEPATCH_INIT_FROM_ slicepatch_init_from_executable
-#endif
-
-/* An address in the calling object: a return address would be the caller's caller's after a tail call. */
-SLICEPATCH_INLINE_ const void *slicepatch_here_(void)
-{
-    static const char here = 0;
-    return &here;
-}
-
-static inline int slicepatch_init(const struct slicepatch_options *options, struct slicepatch_report *report)
-{
-    return SLICEPATCH_INIT_FROM_(slicepatch_here_(), options, report);
-}
-#ifndef __cplusplus
-/* Also in inline functions with external linkage, which must not call a static one. */
-#define slicepatch_init(...) SLICEPATCH_INIT_FROM_(slicepatch_here_(), __VA_ARGS__)
-#endif
-
 /*
  * Enables the calling thread where the guarantee is THREAD. Only needed by threads that were not started by
  * pthread_create(), thrd_create() or std::thread, and by those that a report counts as missed. Returns 0, or a negative
@@ -239,6 +223,12 @@ enum slicepatch_site_state {
     SLICEPATCH_STATE_OFF = 2,
     SLICEPATCH_STATE_FOREIGN = 3
 };
+
+/*
+ * "compiled", "enabled", "off", "foreign"; "unknown" for any other value. Static storage. Thread-safe and
+ * async-signal-safe.
+ */
+SLICEPATCH_API const char *slicepatch_state_name(int state);
 
 /* One site, as it is in memory now. The strings belong to the object that holds the site. */
 struct slicepatch_site_info {
@@ -278,271 +268,31 @@ SLICEPATCH_API int slicepatch_for_each_site(int (*visit)(const struct slicepatch
 #include <slicepatch/disabled.h>
 #endif
 
-SLICEPATCH_END_C_
+/* ---- how slicepatch_init() knows its caller --------------------------------------------------------------------- */
 
-/* ---- sites ------------------------------------------------------------------------------------------------------ */
-
-#if SLICEPATCH_SUPPORTED
-
-SLICEPATCH_BEGIN_C_
-
-/*
- * Defined by the text of each site. At -O0 gcc emits the functions below in files without a site too, where nobody runs
- * them: weak there, and not with optimisation, because a weak variable costs the dynamic path a load for its address.
- */
-#ifdef __OPTIMIZE__
-#define SLICEPATCH_UNLESS_OPTIMISED_WEAK_
+/* Code for shared objects is compiled with __PIC__ alone. An executable of such code links with -Wl,-u,FUNCTION. */
+#if defined(__PIC__) && !defined(__PIE__)
+#define SLICEPATCH_INIT_FROM_ slicepatch_init_from
 #else
-#define SLICEPATCH_UNLESS_OPTIMISED_WEAK_ __weak__,
-#endif
-extern struct slicepatch_object_state slicepatch_object
-    __attribute__((SLICEPATCH_UNLESS_OPTIMISED_WEAK_ __visibility__("hidden")));
-
-SLICEPATCH_END_C_
-
-/* The calling thread's rseq area, or NULL where there is none that slicepatch may touch. */
-SLICEPATCH_INLINE_ SLICEPATCH_ARCH_COLD_TARGET volatile struct slicepatch_rseq *slicepatch_rseq_(void)
-{
-    int64_t offset = slicepatch_object.rseq_offset;
-    if (offset == SLICEPATCH_RSEQ_OFFSET_LIBC)
-        offset = slicepatch_libc_offset_();
-    if (offset == SLICEPATCH_RSEQ_OFFSET_NONE)
-        return SLICEPATCH_NULL_;
-    return SLICEPATCH_CAST_(reinterpret_cast, volatile struct slicepatch_rseq *,
-                            SLICEPATCH_ARCH_THREAD_POINTER() + SLICEPATCH_CAST_(static_cast, unsigned long, offset));
-}
-
-/* ENTER by hand: what a compiled site does. A thread that is not enabled makes no request. */
-SLICEPATCH_ARCH_COLD void slicepatch_enter_dynamic_(void)
-{
-    volatile struct slicepatch_rseq *rseq = slicepatch_rseq_();
-    if (rseq && (rseq->flags & SLICEPATCH_RSEQ_FLAG_SLICE_EXT_ENABLED))
-        rseq->slice_request = 1;
-}
-
-/*
- * EXIT by hand, also the slow path of an enabled EXIT. The store comes before the load, in program order: an interrupt
- * before the store may grant, and the load sees it; none after the store can. Clears unconditionally, since the ENTER
- * may have been another site in another state.
- */
-SLICEPATCH_ARCH_COLD void slicepatch_exit_dynamic_(void)
-{
-    volatile struct slicepatch_rseq *rseq = slicepatch_rseq_();
-    if (!rseq)
-        return;
-    rseq->slice_request = 0;
-    if (rseq->slice_granted)
-        (void)SLICEPATCH_ARCH_SYSCALL(slicepatch_object.yield_number);
-}
-
-/* Whether no request that this thread made can still be granted, and none is: false where it could not make one. */
-SLICEPATCH_ARCH_COLD int slicepatch_request_is_over_(void)
-{
-    volatile struct slicepatch_rseq *rseq = slicepatch_rseq_();
-    return rseq && (rseq->flags & SLICEPATCH_RSEQ_FLAG_SLICE_EXT_ENABLED) && !rseq->slice_request &&
-           !rseq->slice_granted;
-}
-
-#if defined(__clang__)
-#define SLICEPATCH_COLD_LABEL_
-#else
-#define SLICEPATCH_COLD_LABEL_ __attribute__((__cold__))
+#define SLICEPATCH_INIT_FROM_ slicepatch_init_from_executable
 #endif
 
-/*
- * A thread-local counter, defined by the text of each site that uses it, so that a file without one has none: once per
- * assembly file (.ifndef) and once per object (comdat). Weak and of default visibility, so that the dynamic linker can
- * unite those of an executable and its libraries.
- */
-/* clang-format off */
-#define SLICEPATCH_COUNTER_TEXT_(name) \
-    ".ifndef .L" name "emitted\n" \
-    ".set .L" name "emitted, 1\n" \
-    ".pushsection .tbss." name ", \"awTG\", @nobits, " name ", comdat\n" \
-    ".weak " name "\n" \
-    ".type " name ", @tls_object\n" \
-    ".balign 4\n" \
-    name ": .zero 4\n" \
-    ".size " name ", 4\n" \
-    ".popsection\n" \
-    ".endif\n"
-/* clang-format on */
+/* An address in the calling object: a return address would be the caller's caller's after a tail call. */
+SLICEPATCH_INLINE_ const void *slicepatch_here_(void)
+{
+    static const char here = 0;
+    return &here;
+}
 
-/* As the text has it; initial-exec, so that no access can allocate. */
-#define SLICEPATCH_COUNTER_ \
-    extern __attribute__((__visibility__("default"), __tls_model__("initial-exec"))) __thread unsigned
-
-#ifdef SLICEPATCH_DEBUG
-#define SLICEPATCH_DEBUG_TEXT_ SLICEPATCH_COUNTER_TEXT_("slicepatch_inside_")
-#else
-#define SLICEPATCH_DEBUG_TEXT_ ""
-#endif
-
-/* One site: the text, its record, and the cold block that it jumps to while it is not patched. */
-/* clang-format off */
-#define SLICEPATCH_SITE_BODY_(text, kind, more_text, label_at, dynamic) \
-    __asm__ inline goto(text SLICEPATCH_RECORD_TEXT_(kind, "0", label_at) more_text SLICEPATCH_DEBUG_TEXT_ \
-                        : : : SLICEPATCH_ARCH_CLOBBERS : slicepatch_cold); \
-    goto slicepatch_done; \
-    slicepatch_cold: SLICEPATCH_COLD_LABEL_; \
-    dynamic(); \
-    slicepatch_done:;
-
-#define SLICEPATCH_BRANCH_BODY_(more_text, label_at) \
-    __asm__ inline goto(SLICEPATCH_ARCH_BRANCH SLICEPATCH_RECORD_TEXT_(SLICEPATCH_SITE_BRANCH, \
-                            "%l[slicepatch_taken] - .", label_at) more_text \
-                        : : : SLICEPATCH_ARCH_CLOBBERS : slicepatch_cold, slicepatch_taken); \
-    slicepatch_answer_ = 0; \
-    goto slicepatch_done; \
-    slicepatch_cold: SLICEPATCH_COLD_LABEL_; \
-    slicepatch_answer_ = slicepatch_object.enabled; \
-    goto slicepatch_done; \
-    slicepatch_taken: \
-    slicepatch_answer_ = 1; \
-    slicepatch_done:;
-/* clang-format on */
-
-/*
- * A statement expression; for C++ with clang a lambda, because clang refuses asm goto in a scope that has destructors. gcc
- * refuses to inline a lambda into a function that has a target(...) of its own.
- */
-#if defined(__cplusplus) && defined(__clang__)
-/* clang-format off */
-#define SLICEPATCH_SITE_(text, kind, more_text, label_at, label, dynamic) \
-    ([]() SLICEPATCH_ARCH_COLD_TARGET __attribute__((__always_inline__)) { \
-        SLICEPATCH_CHECK_TEXTS_(label, SLICEPATCH_FILE) \
-        SLICEPATCH_SITE_BODY_(text, kind, more_text, label_at, dynamic) \
-    }())
-/* clang-format on */
-#define SLICEPATCH_BRANCH_(more_text, label_at, label) \
-    ([]() SLICEPATCH_ARCH_COLD_TARGET __attribute__((__always_inline__)) { \
-        SLICEPATCH_CHECK_TEXTS_(label, SLICEPATCH_FILE) \
-        int slicepatch_answer_; \
-        SLICEPATCH_BRANCH_BODY_(more_text, label_at) \
-        return slicepatch_answer_ != 0; \
-    }())
-#else
-#define SLICEPATCH_SITE_(text, kind, more_text, label_at, label, dynamic) \
-    __extension__({ \
-        __label__ slicepatch_cold, slicepatch_done; \
-        SLICEPATCH_CHECK_TEXTS_(label, SLICEPATCH_FILE) \
-        SLICEPATCH_SITE_BODY_(text, kind, more_text, label_at, dynamic) \
-    })
-#define SLICEPATCH_BRANCH_(more_text, label_at, label) \
-    __extension__({ \
-        __label__ slicepatch_cold, slicepatch_taken, slicepatch_done; \
-        SLICEPATCH_CHECK_TEXTS_(label, SLICEPATCH_FILE) \
-        int slicepatch_answer_; \
-        SLICEPATCH_BRANCH_BODY_(more_text, label_at) \
-        slicepatch_answer_ != 0; \
-    })
-#endif
-
-/* clang-format off */
-#define SLICEPATCH_ENTER_SITE_(more_text, label_at, label) \
-    SLICEPATCH_SITE_(SLICEPATCH_ARCH_ENTER, SLICEPATCH_SITE_ENTER, more_text, label_at, label, SLICEPATCH_ENTER_BY_HAND_)
-/* clang-format on */
-#define SLICEPATCH_EXIT_SITE_(more_text, label_at, label) \
-    SLICEPATCH_SITE_(SLICEPATCH_ARCH_EXIT, SLICEPATCH_SITE_EXIT, more_text, label_at, label, SLICEPATCH_EXIT_BY_HAND_)
-
-SLICEPATCH_BEGIN_C_
-
-/* Depth of the _OUTERMOST forms, one per thread. */
-SLICEPATCH_COUNTER_ slicepatch_depth_;
-
-#ifdef SLICEPATCH_DEBUG
-/* Whether the calling thread is in a section. All that ENTER and EXIT has to be compiled so. */
-SLICEPATCH_COUNTER_ slicepatch_inside_;
-
-SLICEPATCH_API void slicepatch_check_failed(const char *what, const char *file, int line);
-
-#define SLICEPATCH_FAIL_UNLESS_(holds, what) ((holds) ? (void)0 : slicepatch_check_failed(what, __FILE__, __LINE__))
-#define SLICEPATCH_CHECK_ENTER_() \
-    SLICEPATCH_FAIL_UNLESS_(slicepatch_inside_++ == 0, "ENTER inside a section: sections do not nest")
-#define SLICEPATCH_CHECK_EXIT_() SLICEPATCH_FAIL_UNLESS_(slicepatch_inside_-- != 0, "EXIT without ENTER")
-#define SLICEPATCH_CHECK_DEPTH_() \
-    SLICEPATCH_FAIL_UNLESS_(slicepatch_depth_ != 0, "EXIT_OUTERMOST without ENTER_OUTERMOST in this thread")
-#else
-#define SLICEPATCH_CHECK_ENTER_() ((void)0)
-#define SLICEPATCH_CHECK_EXIT_() ((void)0)
-#define SLICEPATCH_CHECK_DEPTH_() ((void)0)
+static inline int slicepatch_init(const struct slicepatch_options *options, struct slicepatch_report *report)
+{
+    return SLICEPATCH_INIT_FROM_(slicepatch_here_(), options, report);
+}
+#ifndef __cplusplus
+/* Also in inline functions with external linkage, which must not call a static one. */
+#define slicepatch_init(...) SLICEPATCH_INIT_FROM_(slicepatch_here_(), __VA_ARGS__)
 #endif
 
 SLICEPATCH_END_C_
-
-/*
- * The two marks of a critical section. ENTER goes before the acquiring atomic; a failed attempt runs EXIT before it
- * waits. EXIT goes strictly after the releasing store: earlier, it might give the CPU away while holding the lock. Both
- * order memory for the compiler, which is enough: the kernel acts at an interrupt on the same CPU. Thread-safe: any thread
- * may run them at any time, before, during and after slicepatch_init(). Async-signal-safe, but a handler that runs a
- * section of its own ends the request of the section that it interrupted.
- *
- * label, a string literal without % { | } " \, names a group of sites: whatever is decided or goes wrong, all sites of
- * a label in an object share it. Sections that ENTER in one function and EXIT in another need a label.
- */
-/* clang-format off */
-#define SLICEPATCH_ENTER() \
-    (SLICEPATCH_CHECK_ENTER_(), SLICEPATCH_ENTER_SITE_("", SLICEPATCH_NO_LABEL_, ""))
-#define SLICEPATCH_EXIT() \
-    (SLICEPATCH_EXIT_SITE_("", SLICEPATCH_NO_LABEL_, ""), SLICEPATCH_CHECK_EXIT_())
-/* clang-format on */
-#define SLICEPATCH_ENTER_AS(label) SLICEPATCH_ENTER_WITH_("", label)
-#define SLICEPATCH_EXIT_AS(label) SLICEPATCH_EXIT_WITH_("", label)
-#define SLICEPATCH_ENTER_WITH_(more_text, label) \
-    (SLICEPATCH_CHECK_ENTER_(), \
-     SLICEPATCH_ENTER_SITE_(more_text SLICEPATCH_LABEL_TEXT_(label), SLICEPATCH_HAS_LABEL_, label))
-#define SLICEPATCH_EXIT_WITH_(more_text, label) \
-    (SLICEPATCH_EXIT_SITE_(more_text SLICEPATCH_LABEL_TEXT_(label), SLICEPATCH_HAS_LABEL_, label), \
-     SLICEPATCH_CHECK_EXIT_())
-
-/*
- * Whether this process extends slices: true after a slicepatch_init() that reached SLICEPATCH_GUARANTEE_THREAD or more,
- * unless this site was deselected. A patched branch, no load and no test; use it to choose larger code. Thread-safe and
- * async-signal-safe.
- */
-#define slicepatch_enabled() SLICEPATCH_BRANCH_("", SLICEPATCH_NO_LABEL_, "")
-#define slicepatch_enabled_as(label) SLICEPATCH_BRANCH_(SLICEPATCH_LABEL_TEXT_(label), SLICEPATCH_HAS_LABEL_, label)
-
-/*
- * The same for code that cannot know whether it is in a section already: only the outermost pair asks and yields, at
- * the price of a thread-local counter. One label for all of them, because any ENTER may meet any EXIT. Thread-safe and
- * async-signal-safe.
- *
- * An EXIT that has no ENTER in its thread, as where one thread takes a lock and another releases it, counts nothing and
- * yields nothing. The ENTER that it leaves behind in the other thread is found by the next one there: if that thread's
- * request is over, granted and taken back or never made, there is nothing that a nested pair would disturb, and the count
- * starts anew. A nested pair whose outer one was granted and then preempted asks again in the same way.
- */
-#define SLICEPATCH_ENTER_OUTERMOST() SLICEPATCH_ENTER_OUTERMOST_AS("slicepatch.outermost")
-#define SLICEPATCH_EXIT_OUTERMOST() SLICEPATCH_EXIT_OUTERMOST_AS("slicepatch.outermost")
-#define SLICEPATCH_DEPTH_TEXT_ SLICEPATCH_COUNTER_TEXT_("slicepatch_depth_")
-#ifdef SLICEPATCH_DEBUG
-#define SLICEPATCH_STARTS_ANEW_() 0 /* what is counted wrong is to be found, not mended */
-#else
-#define SLICEPATCH_STARTS_ANEW_() SLICEPATCH_REQUEST_IS_OVER_()
-#endif
-#define SLICEPATCH_ENTER_OUTERMOST_AS(label) \
-    (slicepatch_depth_ == 0 || SLICEPATCH_STARTS_ANEW_() \
-         ? ((void)(slicepatch_depth_ = 1), SLICEPATCH_ENTER_WITH_(SLICEPATCH_DEPTH_TEXT_, label)) \
-         : (void)++slicepatch_depth_)
-#define SLICEPATCH_EXIT_OUTERMOST_AS(label) \
-    (SLICEPATCH_CHECK_DEPTH_(), \
-     slicepatch_depth_ > 1 ? (void)--slicepatch_depth_ \
-                           : ((void)(slicepatch_depth_ = 0), SLICEPATCH_EXIT_WITH_(SLICEPATCH_DEPTH_TEXT_, label)))
-
-#else /* !SLICEPATCH_SUPPORTED */
-
-#define SLICEPATCH_ENTER() ((void)0)
-#define SLICEPATCH_EXIT() ((void)0)
-#define SLICEPATCH_ENTER_AS(label) ((void)0)
-#define SLICEPATCH_EXIT_AS(label) ((void)0)
-#define SLICEPATCH_ENTER_OUTERMOST() ((void)0)
-#define SLICEPATCH_EXIT_OUTERMOST() ((void)0)
-#define SLICEPATCH_ENTER_OUTERMOST_AS(label) ((void)0)
-#define SLICEPATCH_EXIT_OUTERMOST_AS(label) ((void)0)
-#define slicepatch_enabled() 0
-#define slicepatch_enabled_as(label) 0
-
-#endif /* SLICEPATCH_SUPPORTED */
 
 #endif /* SLICEPATCH_SLICEPATCH_H */

@@ -64,7 +64,7 @@ Json to_json(const Contention &contention, std::uint64_t seed, bool raw)
     Json json{{"workload", contention.workload},
               {"threads_per_cpu", contention.threads_per_cpu},
               {"threads", contention.threads},
-              {"guarantee", guarantee_word(contention.guarantee)}};
+              {"guarantee", slicepatch_guarantee_name(contention.guarantee)}};
     for (std::size_t c = 0; c < contender_names.size(); ++c) {
         const Contender &contender = contention.contenders[c];
         Json one{{"name", contender_names[c]}, {"counters", to_json(contender.counters)}};
@@ -121,7 +121,7 @@ Json to_json(const std::array<CallCosts, call_cases.size()> &costs, std::uint64_
 {
     Json json = Json::array();
     for (std::size_t i = 0; i < costs.size(); ++i) {
-        Json one{{"name", call_cases[i].what}, {"guarantee", guarantee_word(costs[i].guarantee)}};
+        Json one{{"name", call_cases[i].what}, {"guarantee", slicepatch_guarantee_name(costs[i].guarantee)}};
         const auto add = [&](const std::string &name, std::vector<double> CallCosts::*value) {
             one[name] = to_json(bootstrap_median(costs[i].*value, 1, seed));
             one[name + "_ratio_to_off"] =
@@ -140,7 +140,7 @@ Json describe(const Results &results)
     Json json{{"kernel", results.host.kernel},
               {"cpu", results.host.cpu_model},
               {"compiler", results.host.compiler},
-              {"guarantee", guarantee_word(results.marks.guarantee.level)},
+              {"guarantee", slicepatch_guarantee_name(results.marks.guarantee.level)},
               {"reason", results.marks.guarantee.reason},
               {"stand_in_area", results.marks.stand_in},
               {"sites_patched", results.marks.patched},

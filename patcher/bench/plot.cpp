@@ -88,17 +88,18 @@ std::string contention_script(const Results &results, const std::string &path)
                        quoted(path) + "\n";
     for (const char *workload : workloads)
         text += contention_block(results, workload);
-    text += "set multiplot layout 1,2 title " +
-            quoted(fmt::format("Contended locks, Linux {}, guarantee {}: {}", results.host.kernel,
-                               guarantee_word(results.contention.front().guarantee), results.host.cpu_model)) +
-            "\n"
-            "set xlabel 'threads per CPU (medians of paired blocks, 95 % bootstrap intervals)'\n"
-            "set ylabel 'sections per second, as a multiple of no requests (ratio, log scale)'\n"
-            "set logscale x 2\n"
-            "set logscale y 2\n"
-            "set grid ytics\n"
-            "set offsets graph 0.05, graph 0.05, graph 0.05, graph 0.05\n"
-            "set key top left title 'requests'\n";
+    text +=
+        "set multiplot layout 1,2 title " +
+        quoted(fmt::format("Contended locks, Linux {}, guarantee {}: {}", results.host.kernel,
+                           slicepatch_guarantee_name(results.contention.front().guarantee), results.host.cpu_model)) +
+        "\n"
+        "set xlabel 'threads per CPU (medians of paired blocks, 95 % bootstrap intervals)'\n"
+        "set ylabel 'sections per second, as a multiple of no requests (ratio, log scale)'\n"
+        "set logscale x 2\n"
+        "set logscale y 2\n"
+        "set grid ytics\n"
+        "set offsets graph 0.05, graph 0.05, graph 0.05, graph 0.05\n"
+        "set key top left title 'requests'\n";
     for (const char *workload : workloads) {
         text += fmt::format("set title '{}'\nplot ", workload);
         for (std::size_t c = 0; c < contender_names.size(); ++c) {

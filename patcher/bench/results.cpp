@@ -68,18 +68,4 @@ std::optional<Interval> contention_ratio(const Contention &contention, std::size
     return bootstrap_median(paired_ratios(contention.contenders[contender].*value, none), 1, seed);
 }
 
-const char *guarantee_word(int level)
-{
-    switch (level) {
-    case SLICEPATCH_GUARANTEE_PROCESS:
-        return "process";
-    case SLICEPATCH_GUARANTEE_SEALED:
-        return "sealed";
-    case SLICEPATCH_GUARANTEE_THREAD:
-        return "thread";
-    default:
-        return "none";
-    }
-}
-
 } // namespace slicepatch::tool::bench

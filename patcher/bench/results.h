@@ -56,7 +56,6 @@ std::optional<Interval> contention_ratio(const Contention &contention, std::size
                                          std::vector<double> Contender::*value, std::uint64_t seed);
 
 /// process, sealed, thread or none.
-const char *guarantee_word(int level);
 
 void print_text(const Results &results);
 void print_json(const Results &results, bool raw);

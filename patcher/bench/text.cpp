@@ -33,7 +33,7 @@ void print_head(const Results &results)
     print("{}, Linux {}, built by {}\n", printable(host.cpu_model), printable(host.kernel), host.compiler);
     if (!results.loops.empty())
         print_plan(results.plan, host.pinned_cpu);
-    print("guarantee on this host: {} ({})\n", guarantee_word(results.marks.guarantee.level),
+    print("guarantee on this host: {} ({})\n", slicepatch_guarantee_name(results.marks.guarantee.level),
           printable(results.marks.guarantee.reason));
     if (results.marks.stand_in)
         print("  measured regardless: all variants request in an area of their own, marked as enabled\n");
@@ -79,7 +79,7 @@ void print_loop(const LoopResult &loop)
 void print_contention(const Contention &contention, std::uint64_t seed)
 {
     print("\n{}, {} threads per CPU ({} in all), guarantee {}\n", contention.workload, contention.threads_per_cpu,
-          contention.threads, guarantee_word(contention.guarantee));
+          contention.threads, slicepatch_guarantee_name(contention.guarantee));
     print("  {:<11} {:>12} {:<22} {:>9} {:>9} {:>11} {:>8}  {}\n", "requests", "sections/s", "  ratio to none",
           "waits/s", "p50 wait", "p99 wait", "lost/s", "granted / yielded / expired");
     for (std::size_t c = 0; c < contender_names.size(); ++c) {
@@ -135,7 +135,7 @@ void print_calls(const std::array<CallCosts, call_cases.size()> &costs, std::uin
             return fmt::format("{:.1f} {}  {:.2f} [{:.2f}, {:.2f}]", quantile(costs[i].*value, 0.5), unit, ratio.median,
                                ratio.low, ratio.high);
         };
-        print("  {:<10} {:<9} {:<34} {:<34} {}\n", call_cases[i].what, guarantee_word(costs[i].guarantee),
+        print("  {:<10} {:<9} {:<34} {:<34} {}\n", call_cases[i].what, slicepatch_guarantee_name(costs[i].guarantee),
               cell(&CallCosts::system_call_ns, "ns"), cell(&CallCosts::thread_us, "us"),
               cell(&CallCosts::fork_us, "us"));
     }

@@ -99,6 +99,28 @@ extern "C" int slicepatch_get_report(slicepatch_report *report)
     return 0;
 }
 
+extern "C" const char *slicepatch_guarantee_name(int guarantee)
+{
+    switch (guarantee) {
+    case SLICEPATCH_GUARANTEE_NONE:
+        return "none";
+    case SLICEPATCH_GUARANTEE_THREAD:
+        return "thread";
+    case SLICEPATCH_GUARANTEE_SEALED:
+        return "sealed";
+    case SLICEPATCH_GUARANTEE_PROCESS:
+        return "process";
+    default:
+        return "unknown";
+    }
+}
+
+extern "C" const char *slicepatch_state_name(int state)
+{
+    const bool known = state >= SLICEPATCH_STATE_COMPILED && state <= SLICEPATCH_STATE_FOREIGN;
+    return known ? state_name(static_cast<State>(state)) : "unknown";
+}
+
 extern "C" std::size_t slicepatch_report_text(const slicepatch_report *given, char *buffer, std::size_t size)
 {
     return format_report(read_report(*given), buffer, size);

@@ -58,6 +58,15 @@ target_include_directories(slicepatch_static INTERFACE
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 
 # ---- installation ----
+# For a distribution that wants its programs without sites, whatever their sources say: all that is built with what this
+# exports or with its pkg-config file has marks that are nothing, and functions that say so.
+option(SLICEPATCH_DISABLE "Programs that use the installed package have no sites" OFF)
+if(SLICEPATCH_DISABLE)
+    set(pc_disable " -DSLICEPATCH_DISABLE")
+    foreach(target slicepatch slicepatch_static)
+        target_compile_definitions(${target} INTERFACE $<INSTALL_INTERFACE:SLICEPATCH_DISABLE>)
+    endforeach()
+endif()
 install(TARGETS slicepatch slicepatch_static EXPORT slicepatch-targets)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/slicepatch DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(EXPORT slicepatch-targets NAMESPACE slicepatch:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/slicepatch)

@@ -150,22 +150,6 @@ void add_failure(slicepatch_report &report, const char *what, const char *why)
     std::snprintf(report.failure + length, sizeof report.failure - length, "%s%s%s", length ? "; " : "", what, why);
 }
 
-const char *guarantee_name(int guarantee)
-{
-    switch (guarantee) {
-    case SLICEPATCH_GUARANTEE_NONE:
-        return "none";
-    case SLICEPATCH_GUARANTEE_THREAD:
-        return "thread";
-    case SLICEPATCH_GUARANTEE_SEALED:
-        return "sealed";
-    case SLICEPATCH_GUARANTEE_PROCESS:
-        return "process";
-    default:
-        return "unknown";
-    }
-}
-
 void report_guarantee(const Guarantee &guarantee, slicepatch_report &report)
 {
     static_assert(sizeof guarantee.reason == sizeof report.reason);
@@ -225,10 +209,10 @@ std::size_t format_report(const slicepatch_report &report, char *buffer, std::si
         "slicepatch: %u sites in %u objects: %u enabled, %u off, %u compiled, %u foreign (%s writer, proven by %s)\n"
         "slicepatch: %u threads enabled, %s missed; yields by system call %d; init took %u us\n"
         "%s%s%s%s",
-        guarantee_name(report.guarantee), report.reason, report.sites, report.objects, report.enabled, report.off,
-        report.compiled, report.foreign, report.writer, report.verifier, report.threads_enabled, missed.number(),
-        report.yield_number, report.duration_us, missed.advice(), *report.failure ? "slicepatch: " : "", report.failure,
-        *report.failure ? "\n" : "");
+        slicepatch_guarantee_name(report.guarantee), report.reason, report.sites, report.objects, report.enabled,
+        report.off, report.compiled, report.foreign, report.writer, report.verifier, report.threads_enabled,
+        missed.number(), report.yield_number, report.duration_us, missed.advice(),
+        *report.failure ? "slicepatch: " : "", report.failure, *report.failure ? "\n" : "");
     return length < 0 ? 0 : static_cast<std::size_t>(length);
 }
 

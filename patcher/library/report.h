@@ -32,8 +32,6 @@ constexpr slicepatch_report empty_report()
     return report;
 }
 
-const char *guarantee_name(int guarantee);
-
 /// Everything but duration and the counts of threads. Under the loader's lock: the words are read from objects.
 void fill_report(const InitResult &result, slicepatch_report &report);
 

@@ -81,7 +81,7 @@ uint32_t flags_of(const Thread &thread)
     if (thread.enabled)
         flags |= SLICEPATCH_RSEQ_FLAG_SLICE_EXT_ENABLED;
     if (process_lock != Lock::unlocked)
-        flags |= SLICEPATCH_RSEQ_FLAG_SLICE_EXT_LOCKED;
+        flags |= SLICEPATCH_RSEQ_FLAG_SLICE_EXT_INVARIANT;
     return flags;
 }
 

@@ -180,21 +180,6 @@ void soften(const Probe &probe, std::vector<Check> &checks)
         }
 }
 
-const char *guarantee_name(slicepatch_guarantee level)
-{
-    switch (level) {
-    case SLICEPATCH_GUARANTEE_SEALED:
-        return "sealed";
-    case SLICEPATCH_GUARANTEE_PROCESS:
-        return "process";
-    case SLICEPATCH_GUARANTEE_THREAD:
-        return "thread";
-    case SLICEPATCH_GUARANTEE_NONE:
-        break;
-    }
-    return "none";
-}
-
 } // namespace
 
 Diagnosis diagnose_here()
@@ -203,7 +188,7 @@ Diagnosis diagnose_here()
     std::string status;
     if (!read_all("/proc/self/status", status))
         status.clear(); // then the checks that need it say so
-    Diagnosis diagnosis{guarantee_name(probe.guarantee.level), probe.guarantee.reason, next_step(probe), {}};
+    Diagnosis diagnosis{slicepatch_guarantee_name(probe.guarantee.level), probe.guarantee.reason, next_step(probe), {}};
     diagnosis.checks = {
         check_kernel_version(),
         check_features(probe.facts),

@@ -28,6 +28,9 @@ int use_statements(int value)
 int use_expressions(int value)
 {
     (void)(value ? SLICEPATCH_ENTER() : SLICEPATCH_EXIT());
+    (void)(value ? SLICEPATCH_ENTER_AS("one") : SLICEPATCH_EXIT_AS("one"));
+    (void)(value ? SLICEPATCH_ENTER_OUTERMOST() : SLICEPATCH_EXIT_OUTERMOST());
+    value = ((void)SLICEPATCH_ENTER_OUTERMOST_AS("two"), (void)SLICEPATCH_EXIT_OUTERMOST_AS("two"), value);
     if (slicepatch_enabled())
         value = slicepatch_enabled_as("an answer") ? 1 : 2;
     while (value > 0 && !slicepatch_enabled())

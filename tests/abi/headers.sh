@@ -176,11 +176,19 @@ fi
 # What is not gcc in spite of what it says has not its asm goto either.
 if command -v tcc >/dev/null && [ -z "$target" ]; then
     checks=$((checks + 1))
-    tcc "-I$include" -c "$here/every_macro.c" -o "$work/tcc.o" || {
-        echo "FAILED: tcc does not compile every macro"
+    if ! tcc "-I$include" -c "$here/every_macro.c" -o "$work/tcc.o" || grep -q slicepatch_sites "$work/tcc.o" ||
+        ! tcc "-I$include" "$here/disabled.c" -o "$work/disabled" || ! "$work/disabled"; then
+        echo "FAILED: with tcc every macro is nothing, and the functions say so"
         failures=$((failures + 1))
-    }
+    fi
+elif [ -z "$target" ]; then
+    echo "there is no tcc here, another compiler than gcc and clang was not tried"
 fi
+# A compiler that has no attributes at all: where one is left, this is an error. Its own headers may have some.
+printf '#include <stddef.h>\n#include <stdint.h>\n#define __attribute__(attribute) @\n#include "%s"\n' \
+    "$here/every_macro.c" >"$work/bare.c"
+check "every macro without attributes" "${as_c[@]}" "${strict[@]}" -U__GNUC__ -ffreestanding -c "$work/bare.c" \
+    -o "$work/c.o"
 check "the functions without sites as C++20" "${as_cpp[@]}" "${strict[@]}" -DSLICEPATCH_DISABLE "$here/disabled.c" \
     -o "$work/disabled"
 run "$work/disabled" || failures=$((failures + 1))

@@ -22,7 +22,7 @@ same() {
 }
 
 functions=$(printf "%s\n" slicepatch_init_from slicepatch_init_from_executable slicepatch_thread_init slicepatch_get_report slicepatch_report_text \
-    slicepatch_for_each_site slicepatch_check_failed)
+    slicepatch_guarantee_name slicepatch_state_name slicepatch_for_each_site slicepatch_check_failed)
 data=slicepatch_registration # where copies of the library find each other
 interposed=$(printf '%s\n' pthread_create thrd_create)
 area=slicepatch_own_area # hidden: between two members of the archive

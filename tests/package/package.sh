@@ -59,7 +59,7 @@ if grep -rIlP "(?<![\\w.-])\\Q$work/first\\E|(?<![\\w.-])\\Q$source\\E(?![\\w.-]
     fail "the files above know where they were installed or made"
 fi
 for file in include/slicepatch/slicepatch.h include/slicepatch/slicepatch.hpp include/slicepatch/site.h \
-    include/slicepatch/abi.h include/slicepatch/arch.h; do
+    include/slicepatch/abi.h include/slicepatch/arch.h include/slicepatch/marks.h; do
     [ -f "$prefix/$file" ] || fail "$file is not installed"
 done
 [ ! -e "$prefix/libexec/slicepatch-bench" ] || fail "bench is installed, though nobody asked for it"
@@ -143,4 +143,14 @@ for layout in "/usr lib/x86_64-linux-gnu" "/opt/some/place lib64" "/usr/local so
     done
     rm -rf "$root" "$work/layout"
 done
-echo "10 programs of outside projects ran; 3 layouts"
+# ---- a distribution's switch: what its pkg-config file and its CMake targets say, and a program that is built so ----
+quietly configure "$source" "$work/off" -DSLICEPATCH_DISABLE=ON -DCMAKE_C_COMPILER="$cc" -DCMAKE_CXX_COMPILER="$cxx" \
+    -DSLICEPATCH_BUILD_TOOL=OFF -DSLICEPATCH_BUILD_EXAMPLES=OFF -DSLICEPATCH_BUILD_TESTS=OFF
+targets=$(find "$work/off" -name slicepatch-targets.cmake)
+[ "$(grep -c 'INTERFACE_COMPILE_DEFINITIONS "SLICEPATCH_DISABLE"' "$targets")" = 2 ] ||
+    fail "targets of a disabled package do not define SLICEPATCH_DISABLE"
+read -ra flags <<<"$(PKG_CONFIG_PATH=$work/off/patcher/library "$pkg_config" --cflags slicepatch)"
+quietly "$cc" -std=c11 -O2 "$here/c_project/main.c" "${flags[@]}" "-I$prefix/include" -pthread -o "$work/disabled"
+says_nothing=$(run "$work/disabled") && fail "a program without sites has sites"
+[ "$says_nothing" = "answer 0, counter 20000, compiled 0" ] || fail "a program without sites says $says_nothing"
+echo "11 programs of outside projects ran; 3 layouts"

@@ -12,7 +12,8 @@
 
 static constexpr unsigned long both = BIT_ENABLE | BIT_INVARIANT;
 static constexpr uint32_t locked_flags = SLICEPATCH_RSEQ_FLAG_SLICE_EXT_AVAILABLE |
-                                         SLICEPATCH_RSEQ_FLAG_SLICE_EXT_ENABLED | SLICEPATCH_RSEQ_FLAG_SLICE_EXT_LOCKED;
+                                         SLICEPATCH_RSEQ_FLAG_SLICE_EXT_ENABLED |
+                                         SLICEPATCH_RSEQ_FLAG_SLICE_EXT_INVARIANT;
 
 static void check_locked_enabled()
 {
@@ -35,7 +36,7 @@ static void check_locked_disabled()
     CHECK_THAT(slice_prctl(OPERATION_SET, BIT_ENABLE) == -EPERM);
     CHECK_THAT(slice_prctl(OPERATION_SET, both) == -EPERM);
     CHECK_THAT(this_area()->flags ==
-               (SLICEPATCH_RSEQ_FLAG_SLICE_EXT_AVAILABLE | SLICEPATCH_RSEQ_FLAG_SLICE_EXT_LOCKED));
+               (SLICEPATCH_RSEQ_FLAG_SLICE_EXT_AVAILABLE | SLICEPATCH_RSEQ_FLAG_SLICE_EXT_INVARIANT));
     tally tally = {0, 0};
     for (double end = seconds_now() + 0.2; seconds_now() < end;)
         run_section(20000, &tally);
