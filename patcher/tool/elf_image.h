@@ -8,8 +8,6 @@
 #ifndef SLICEPATCH_TOOL_ELF_IMAGE_H
 #define SLICEPATCH_TOOL_ELF_IMAGE_H
 
-#include "patcher/library/sites/unwind.h"
-
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -54,10 +52,11 @@ public:
     {
         return read(address, {reinterpret_cast<std::uint8_t *>(&object), sizeof object});
     }
-    /// A null-terminated string that ends in its segment. Longer than longest_string: none.
-    [[nodiscard]] std::optional<std::string> read_string(std::uint64_t address) const;
-
-    static constexpr std::size_t longest_string = 4096; // PATH_MAX; labels are shorter
+    /// The beginning of a loaded segment; as many bytes as there are.
+    [[nodiscard]] std::size_t read_beginning(const Segment &segment, std::span<std::uint8_t> bytes) const
+    {
+        return read_segment(segment, 0, bytes);
+    }
 
 protected:
     explicit ElfImage(std::string name) : name_(std::move(name)) {}
@@ -78,33 +77,6 @@ protected:
 
 private:
     [[nodiscard]] const Segment *segment_of(std::uint64_t address) const;
-};
-
-/// First bytes of functions, from the search table of the unwind information and the entries that it leads to: the
-/// patcher's own notion of a function, so that groups are the same here and there.
-class FunctionStarts {
-public:
-    explicit FunctionStarts(const ElfImage &image);
-    /// Link-time address; 0 where no entry covers address. Fast for ascending addresses.
-    [[nodiscard]] std::uint64_t find(std::uint64_t address);
-    /// Whether address is in text from before a post-link rewriter added text of its own (Functions, ../image.h).
-    [[nodiscard]] bool leave_behind(const ElfImage &image, std::uint64_t address) const;
-
-private:
-    struct Start {
-        std::uint64_t address, description;
-    };
-    struct Bytes {
-        const ElfImage *image;
-        bool operator()(std::uint64_t address, std::span<std::uint8_t> bytes) const
-        {
-            return image->read(address, bytes);
-        }
-    };
-    std::vector<Start> starts_; // by address
-    UnwindEntries<Bytes> descriptions_;
-    std::uint64_t table_ = 0;                     // where it is
-    std::uint64_t last_begin_ = 0, last_end_ = 0; // of the last answer that was none of 0
 };
 
 } // namespace slicepatch::tool

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "site_view.h"
 #include "disassemble.h"
-#include "site_table.h"
+#include "error.h"
+#include "object_copy.h"
+
+#include "patcher/library/sites/image.h"
+#include "patcher/library/sites/sites.h"
 
 #include <algorithm>
 #include <elf.h>
@@ -14,134 +18,159 @@ namespace slicepatch::tool {
 
 namespace {
 
-/// Strings are shared by many records. All of them together are bounded, whatever a table of a million records says.
-class Strings {
-public:
-    explicit Strings(const ElfImage &image) : image_(image) {}
+constexpr std::size_t most_records = 1 << 20;  // of one object; more than any program has
+constexpr std::size_t most_strings = 64 << 20; // bytes of all labels and names of files
 
-    /// False: not a string inside the object.
-    bool read(std::uint64_t address, std::string &text)
-    {
-        const auto known = known_.find(address);
-        if (known != known_.end()) {
-            text = known->second;
-            return true;
-        }
-        const auto found = size_ < most_bytes ? image_.read_string(address) : std::nullopt;
-        if (!found)
-            return false;
-        size_ += found->size();
-        text = known_.emplace(address, *found).first->second;
-        return true;
-    }
-
-private:
-    static constexpr std::size_t most_bytes = 64 << 20;
-    const ElfImage &image_;
-    std::unordered_map<std::uint64_t, std::string> known_;
-    std::size_t size_ = 0;
-};
+/// For machines of which this build knows records and no sequence: every address is as good as any other.
+Backend make_unknown_backend(std::uint16_t machine)
+{
+    Backend backend{};
+    backend.name = "unknown";
+    backend.machine = machine;
+    backend.site_alignment = 1;
+    backend.reach = UINT32_MAX;
+    backend.site_sizes = {1, 1, 1};
+    backend.decode = [](Kind, const Place &, std::span<const std::uint8_t>, Decoded &) {
+        return Status::decoder_missing;
+    };
+    return backend;
+}
 
 class Viewer {
 public:
     Viewer(const ElfImage &image, const ElfFile *file, bool compare)
-        : image_(image), file_(file), compare_(compare), backend_(find_backend(image.machine())), strings_(image),
-          functions_(image)
+        : image_(image), file_(file), compare_(compare), backend_(find_backend(image.machine())),
+          unknown_(make_unknown_backend(image.machine())), copy_(image), functions_(copy_.info())
     {
     }
 
-    ObjectView view()
+    void view(ObjectView &object)
     {
-        SiteTable table = read_site_table(image_);
-        ObjectView object{image_.name(), image_.machine(), backend_ != nullptr, {}, std::move(table.problems)};
-        object.sites.reserve(table.records.size());
-        for (const Record &record : table.records)
-            object.sites.push_back(view_site(record));
+        if (!check_size(object))
+            return;
+        SiteList list;
+        if (find_sites_in(backend_ ? *backend_ : unknown_, copy_.info(), list) != Status::ok)
+            throw Error("{}: no memory for the list of its sites", image_.name());
+        if (list.bad_objects) {
+            object.trouble = list.bad_object_trouble;
+            object.problems.push_back(status_text(list.bad_object_trouble));
+        }
+        object.sites.reserve(list.sites.size());
+        for (const Site &site : list.sites) {
+            object.sites.push_back(view_site(list, site));
+            if (site.repeated)
+                repeat(object.sites[object.sites.size() - 2], object.sites.back());
+        }
         std::stable_sort(object.sites.begin(), object.sites.end(),
                          [](const SiteView &a, const SiteView &b) { return a.address < b.address; });
-        mark_overlaps(object.sites);
-        return object;
     }
 
 private:
-    SiteView view_site(const Record &record)
+    /// A file may claim any number of records, and all of them would be listed.
+    bool check_size(ObjectView &object) const
     {
-        const std::uint64_t head = record.named_by(&slicepatch_site_record::head);
+        const Image image(copy_.info());
+        Image::Cursor cursor;
+        SiteTable table;
+        bool found = true;
+        while (image.find_table(cursor, table, found) == Status::ok && found)
+            if (const auto count = static_cast<std::size_t>(table.end - table.begin); count > most_records) {
+                object.problems.push_back(
+                    fmt::format("the table claims {} sites, more than {}: not read", count, most_records));
+                return false;
+            }
+        return true;
+    }
+
+    [[nodiscard]] std::uint64_t shown(std::uint64_t address) const
+    {
+        return image_.bias() + copy_.link_address(address);
+    }
+
+    SiteView view_site(const SiteList &list, const Site &found)
+    {
+        const slicepatch_site_record &record = *found.record;
+        const Place place = site_place(record);
+        const std::uintptr_t function = functions_.find(place.head);
         SiteView site{};
         site.object = image_.name();
-        site.kind = record.fields.kind;
-        site.line = record.fields.line;
-        site.link_address = head;
-        site.address = image_.bias() + head;
-        site.cold = image_.bias() + record.named_by(&slicepatch_site_record::cold);
-        site.taken = image_.bias() + record.named_by(&slicepatch_site_record::taken);
-        site.function_start = functions_.find(head);
-        name_site(record, head, site);
-        check_record(record, head, site);
+        site.kind = record.kind;
+        site.line = record.line;
+        site.link_address = copy_.link_address(place.head);
+        site.address = shown(place.head);
+        site.cold = shown(place.cold);
+        site.taken = shown(place.taken);
+        site.function_start = function ? copy_.link_address(function) : 0;
+        site.group = list.groups[found.group].whole;
+        name_site(found, site);
+        if (found.trouble != Status::ok)
+            trouble(site, found.trouble, detail(found, place));
         site.now.state = backend_ ? std::optional(State::foreign) : std::nullopt;
-        if (backend_ && known_kind(record)) {
-            site.now = read_bytes(image_, head, site);
+        if (backend_ && found.trouble != Status::record_unknown) {
+            site.now = read_bytes(image_, site.link_address, site);
             if (compare_ && file_)
-                site.on_disk = read_bytes(*file_, head, site);
+                site.on_disk = read_bytes(*file_, site.link_address, site);
             if (site.trouble.empty() && site.now.state == State::foreign)
                 trouble(site, Status::bytes_foreign, fmt::format("found {}", bytes_text(site.now.bytes)));
         }
         return site;
     }
 
-    static bool known_kind(const Record &record)
+    /// Strings of a record that is not trusted are not read. They are shared by many records, and none may make this
+    /// program larger than all of them are.
+    std::string read_string(const char *string)
     {
-        return record.fields.kind >= SLICEPATCH_SITE_ENTER && record.fields.kind <= SLICEPATCH_SITE_BRANCH;
+        const auto [known, added] = strings_.try_emplace(string);
+        if (added) {
+            known->second = string;
+            if ((string_bytes_ += known->second.size()) > most_strings)
+                throw Error("{}: the strings of its records have more than {} bytes", image_.name(), most_strings);
+        }
+        return known->second;
     }
 
-    void name_site(const Record &record, std::uint64_t head, SiteView &site)
+    void name_site(const Site &found, SiteView &site)
     {
-        for (const auto &[field, text] : {std::pair{&slicepatch_site_record::label, &site.label},
-                                          std::pair{&slicepatch_site_record::file, &site.file}}) {
-            const std::uint64_t address = record.named_by(field);
-            if (record.fields.*field && !strings_.read(address, *text))
-                trouble(site, Status::string_outside_object, fmt::format("at {:#x}", image_.bias() + address));
+        if (found.trouble != Status::string_outside_object && found.trouble != Status::record_unknown) {
+            const char *label = site_label(*found.record);
+            site.label = label ? read_string(label) : "";
+            site.file = read_string(site_file(*found.record));
         }
         if (!file_)
             return;
         if (const auto known = names_.find(site.function_start); site.function_start && known != names_.end())
             site.function = known->second;
         else
-            names_[site.function_start] = site.function = file_->function_at(head);
+            names_[site.function_start] = site.function = file_->function_at(site.link_address);
         if (site.file.empty())
-            if (const auto source = file_->source_at(head)) {
+            if (const auto source = file_->source_at(site.link_address)) {
                 site.file = source->file;
                 site.line = source->line;
             }
     }
 
-    void check_record(const Record &record, std::uint64_t head, SiteView &site) const
+    /// What the words of a status leave open.
+    [[nodiscard]] std::string detail(const Site &found, const Place &place) const
     {
-        const slicepatch_site_record &fields = record.fields;
-        if (fields.version != SLICEPATCH_RECORD_VERSION || fields.machine != image_.machine() || !known_kind(record))
-            return trouble(site, Status::record_unknown,
-                           fmt::format("kind {}, version {}, machine {}", fields.kind, fields.version, fields.machine));
-        if (!backend_)
-            return;
-        const auto kind = static_cast<Kind>(fields.kind);
-        if (!image_.contains(head, backend_->site_size(kind), PF_R | PF_X))
-            return trouble(site, Status::site_outside_text, "");
-        if (head % backend_->site_alignment)
-            return trouble(site, Status::site_misaligned,
-                           fmt::format("by {} of {} bytes", head % backend_->site_alignment, backend_->site_alignment));
-        if (!image_.contains(record.named_by(&slicepatch_site_record::cold), 1, PF_X))
-            return trouble(site, Status::target_outside_text, fmt::format("cold block at {:#x}", site.cold));
-        if (kind == Kind::branch && !image_.contains(record.named_by(&slicepatch_site_record::taken), 1, PF_X))
-            trouble(site, Status::target_outside_text, fmt::format("taken block at {:#x}", site.taken));
-        else if (functions_.leave_behind(image_, head))
-            trouble(site, Status::code_moved, "");
+        const slicepatch_site_record &record = *found.record;
+        switch (found.trouble) {
+        case Status::record_unknown:
+            return fmt::format("kind {}, version {}, machine {}", record.kind, record.version, record.machine);
+        case Status::site_misaligned:
+            return fmt::format("by {} of {} bytes", place.head % backend_->site_alignment, backend_->site_alignment);
+        case Status::target_outside_text:
+        case Status::target_out_of_range:
+            return fmt::format("cold block at {:#x}{}", shown(place.cold),
+                               found.kind == Kind::branch ? fmt::format(", taken block at {:#x}", shown(place.taken))
+                                                          : "");
+        default:
+            return "";
+        }
     }
 
-    /// The first trouble is the one to look at.
     static void trouble(SiteView &site, Status status, const std::string &detail)
     {
-        if (site.trouble.empty())
-            site.trouble = detail.empty() ? status_text(status) : fmt::format("{}: {}", status_text(status), detail);
+        site.trouble = detail.empty() ? status_text(status) : fmt::format("{}: {}", status_text(status), detail);
     }
 
     Reading read_bytes(const ElfImage &from, std::uint64_t head, const SiteView &site) const
@@ -167,48 +196,36 @@ private:
         return reading;
     }
 
-    /// A linker that folds functions may keep the records of all of them, though but one may name the cold block that the
-    /// site jumps to. The patcher follows that one.
-    static bool repeats(SiteView &before, SiteView &site)
+    /// One record too many for a site: the one before tells what is there.
+    static void repeat(const SiteView &before, SiteView &site)
     {
-        if (site.address != before.address || site.kind != before.kind)
-            return false;
-        SiteView &truth = before.now.state == State::foreign ? site : before, &other = &truth == &site ? before : site;
-        if (truth.trouble.empty() && other.trouble.starts_with(status_text(Status::bytes_foreign))) {
-            other.now = truth.now;
-            other.on_disk = truth.on_disk;
-            other.trouble.clear();
-        }
-        return true;
-    }
-
-    void mark_overlaps(std::vector<SiteView> &sites) const
-    {
-        for (std::size_t i = 1; backend_ && i < sites.size(); ++i) {
-            SiteView &before = sites[i - 1], &site = sites[i];
-            if (before.kind < SLICEPATCH_SITE_ENTER || before.kind > SLICEPATCH_SITE_BRANCH ||
-                site.address - before.address >= backend_->site_size(static_cast<Kind>(before.kind)) ||
-                repeats(before, site))
-                continue;
-            trouble(before, Status::site_overlaps, fmt::format("with the one at {:#x}", site.address));
-            trouble(site, Status::site_overlaps, fmt::format("with the one at {:#x}", before.address));
-        }
+        if (!site.trouble.empty() && !site.trouble.starts_with(status_text(Status::bytes_foreign)))
+            return;
+        site.now = before.now;
+        site.on_disk = before.on_disk;
+        site.trouble = before.trouble;
     }
 
     const ElfImage &image_;
     const ElfFile *file_;
     bool compare_;
     const Backend *backend_;
-    Strings strings_;
-    FunctionStarts functions_;
-    std::unordered_map<std::uint64_t, std::string> names_; // by the function's first byte
+    const Backend unknown_;
+    const ObjectCopy copy_;
+    Functions functions_;
+    std::unordered_map<std::uint64_t, std::string> names_;  // by the function's first byte
+    std::unordered_map<const char *, std::string> strings_; // by their place in the copy
+    std::size_t string_bytes_ = 0;
 };
 
 } // namespace
 
 ObjectView view_object(const ElfImage &image, const ElfFile *file, bool compare)
 {
-    return Viewer(image, file, compare).view();
+    ObjectView object{image.name(), image.machine(), find_backend(image.machine()) != nullptr, Status::ok, {}, {}};
+    if (has_note(image))
+        Viewer(image, file, compare).view(object);
+    return object;
 }
 
 std::string kind_text(std::uint8_t kind)

@@ -31,7 +31,8 @@ struct SiteView {
     std::string label; // empty: none
     std::string function, file;
     std::uint32_t line;
-    std::uint64_t function_start; // what groups sites without a label; 0: no unwind entry covers it
+    std::uint64_t function_start; // link-time address; 0: no unwind entry covers the site
+    std::uint32_t group;          // sites of one number share every decision: the library's own groups
     Reading now;
     std::optional<Reading> on_disk; // beside a live one, where asked for
     std::string trouble;            // what is wrong with the record or the bytes; empty if nothing is
@@ -42,11 +43,13 @@ struct ObjectView {
     std::string name;
     std::uint16_t machine;
     bool has_backend;
+    Status trouble;              // why the library leaves the whole object out, which is the first of the problems
     std::vector<SiteView> sites; // by address
     std::vector<std::string> problems;
 };
 
-/// file gives names, and with compare the bytes on disk; it may be null, or the image itself.
+/// file gives names, and with compare the bytes on disk; it may be null, or the image itself. Throws Error for an object
+/// that cannot be laid out.
 [[nodiscard]] ObjectView view_object(const ElfImage &image, const ElfFile *file, bool compare);
 
 [[nodiscard]] std::string kind_text(std::uint8_t kind);

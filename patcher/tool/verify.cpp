@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <chrono>
 #include <map>
-#include <tuple>
 #include <nlohmann/json.hpp>
 #include <thread>
 
@@ -56,31 +55,19 @@ std::string name_of_group(const SiteView &site)
                                : fmt::format("the code at {:#x}", site.address);
 }
 
-/// Where no unwind entry tells the function, its name does; and what neither tells is a group alone.
-auto key_of(const SiteView &site)
-{
-    if (!site.label.empty())
-        return std::tuple(site.label, std::string(), std::uint64_t{0});
-    const bool known = site.function_start || !site.function.empty();
-    return std::tuple(std::string(), site.function_start ? "" : site.function,
-                      known ? site.function_start : site.address);
-}
-
+/// The library's groups, those of one function put together: where no unwind entry tells the function, its name does.
 std::vector<Group> make_groups(const ObjectView &object)
 {
-    std::map<decltype(key_of(object.sites[0])), std::size_t> indices;
     std::vector<Group> list;
-    const SiteView *before = nullptr;
-    std::size_t index = 0;
+    std::map<std::uint32_t, std::size_t> by_number;
+    std::map<std::string, std::size_t> by_name;
     for (const SiteView &site : object.sites) {
-        // Of a folded site, all records are of the group of the first, and so are their groups' other sites.
-        const bool folded = before && before->address == site.address;
-        const auto [known, added] = indices.try_emplace(key_of(site), folded ? index : list.size());
-        if (added && !folded)
+        auto [known, added] = by_number.try_emplace(site.group, list.size());
+        if (added && site.label.empty() && !site.function_start && !site.function.empty())
+            known->second = by_name.try_emplace(site.function, list.size()).first->second;
+        if (known->second == list.size())
             list.push_back({name_of_group(site), {}});
-        index = known->second;
-        list[index].sites.push_back(&site);
-        before = &site;
+        list[known->second].sites.push_back(&site);
     }
     return list;
 }
@@ -112,10 +99,16 @@ private:
         findings_.push_back({site, fmt::format(format, std::forward<Arguments>(arguments)...)});
     }
 
+    /// Whether the note leads to a table, be it an empty one, with which the file can be compared.
+    [[nodiscard]] bool is_table_known() const
+    {
+        return file_ && (object_.problems.empty() || object_.trouble == Status::table_missing);
+    }
+
     /// The section says the same as the note, or a tool has dropped one of them.
     void check_section()
     {
-        if (!file_ || !object_.problems.empty())
+        if (!is_table_known())
             return;
         for (const ElfFile::Section &section : file_->sections())
             if (section.name == "slicepatch_sites" && section.size != object_.sites.size() * SLICEPATCH_RECORD_SIZE)
@@ -128,7 +121,7 @@ private:
     /// Records may be lost with their section: they were collected after a partial link, or the section has another name.
     void check_marked_text()
     {
-        if (!file_ || !object_.problems.empty())
+        if (!is_table_known())
             return;
         for (const Mark &mark : find_marked_text(*file_)) {
             const auto record = std::lower_bound(

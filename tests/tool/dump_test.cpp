@@ -104,7 +104,7 @@ TEST_CASE("the instructions of each form are those that the design names")
     const TemporaryFolder folder;
     Bytes bytes(SAMPLE);
     for (State state : {State::enabled, State::off}) {
-        for (const tool::Record &record : bytes.records())
+        for (const Record &record : bytes.records())
             bytes.put(record, state);
         const Json sites = slicepatch_json({"dump", bytes.write(folder)})["sites"];
         REQUIRE(sites.size() == sample_sites);
@@ -123,7 +123,7 @@ TEST_CASE("a file of another architecture is listed, without what nobody here ca
     REQUIRE(find_backend(riscv) == nullptr);
     Bytes bytes(SAMPLE);
     bytes.header().e_machine = riscv;
-    for (const tool::Record &record : bytes.records())
+    for (const Record &record : bytes.records())
         bytes.fields(record).machine = riscv;
     const TemporaryFolder folder;
     const Outcome outcome = slicepatch_tool({"dump", "--json", bytes.write(folder)});

@@ -49,7 +49,7 @@ std::string write_labelled(const TemporaryFolder &folder)
 {
     Bytes bytes(SAMPLE);
     for (Kind kind : {Kind::enter, Kind::exit}) {
-        const tool::Record &record = bytes.find(kind);
+        const Record &record = bytes.find(kind);
         REQUIRE(evil.size() == std::string("sample.lock").size());
         std::copy(evil.begin(), evil.end(), bytes.at(record.named_by(&slicepatch_site_record::label)));
     }

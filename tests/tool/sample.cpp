@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "sample.h"
 
-#include "patcher/library/text/forms.h"
+#include "patcher/library/sites/image.h"
+#include "patcher/library/sites/sites.h"
 #include "patcher/tool/elf_file.h"
+#include "patcher/tool/object_copy.h"
 
 #include <doctest/doctest.h>
 
@@ -27,11 +29,25 @@ Bytes::Bytes(const std::string &path)
     const std::string text = read_text(path);
     bytes_.assign(text.begin(), text.end());
     const tool::ElfFile file(path);
-    records_ = tool::read_site_table(file).records;
+    const tool::ObjectCopy copy(file);
+    const Image image(copy.info());
+    Image::Cursor cursor;
+    SiteTable table;
+    bool found = false;
+    REQUIRE(image.find_table(cursor, table, found) == Status::ok);
+    REQUIRE(found);
+    for (const slicepatch_site_record *record = table.begin; record != table.end; ++record) {
+        records_.push_back({copy.link_address(reinterpret_cast<std::uint64_t>(record)), *record});
+        labels_.push_back(record->label ? site_label(*record) : "");
+    }
     REQUIRE(records_.size() == sample_sites);
-    for (const tool::Record &record : records_)
-        labels_.push_back(
-            record.fields.label ? file.read_string(record.named_by(&slicepatch_site_record::label)).value() : "");
+}
+
+std::uint64_t Record::named_by(std::int32_t slicepatch_site_record::*field) const
+{
+    const auto offset = static_cast<std::uint64_t>(reinterpret_cast<const char *>(&(fields.*field)) -
+                                                   reinterpret_cast<const char *>(&fields));
+    return fields.*field ? address + offset + static_cast<std::uint64_t>(std::int64_t{fields.*field}) : 0;
 }
 
 Elf64_Ehdr &Bytes::header()
@@ -74,7 +90,7 @@ std::uint64_t Bytes::address_of(const void *part)
     return 0;
 }
 
-const tool::Record &Bytes::find(Kind kind, const std::string &label) const
+const Record &Bytes::find(Kind kind, const std::string &label) const
 {
     for (std::size_t i = 0; i < records_.size(); ++i)
         if (records_[i].fields.kind == static_cast<std::uint8_t>(kind) && labels_[i] == label)
@@ -82,7 +98,7 @@ const tool::Record &Bytes::find(Kind kind, const std::string &label) const
     throw std::runtime_error("no such site in the sample");
 }
 
-slicepatch_site_record &Bytes::fields(const tool::Record &record)
+slicepatch_site_record &Bytes::fields(const Record &record)
 {
     return *reinterpret_cast<slicepatch_site_record *>(at(record.address));
 }
@@ -112,7 +128,7 @@ slicepatch_object_state &Bytes::state()
     return *reinterpret_cast<slicepatch_object_state *>(&*found - offsetof(slicepatch_object_state, mark));
 }
 
-void Bytes::put(const tool::Record &record, State state, std::int64_t slice_ctrl)
+void Bytes::put(const Record &record, State state, std::int64_t slice_ctrl)
 {
     const Backend &backend = *find_backend(header().e_machine);
     const Place place{record.named_by(&slicepatch_site_record::head), record.named_by(&slicepatch_site_record::cold),
@@ -124,7 +140,7 @@ void Bytes::put(const tool::Record &record, State state, std::int64_t slice_ctrl
     std::memcpy(at(place.head), bytes, form.size);
 }
 
-void Bytes::point(const tool::Record &record, std::int32_t slicepatch_site_record::*field, std::uint64_t address)
+void Bytes::point(const Record &record, std::int32_t slicepatch_site_record::*field, std::uint64_t address)
 {
     slicepatch_site_record &there = fields(record);
     const auto offset = reinterpret_cast<std::uint8_t *>(&(there.*field)) - reinterpret_cast<std::uint8_t *>(&there);

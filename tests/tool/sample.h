@@ -8,7 +8,8 @@
 
 #include "arch/backend.h"
 #include "patcher/tool/elf_file.h"
-#include "patcher/tool/site_table.h"
+
+#include <slicepatch/site.h>
 
 #include <nlohmann/json.hpp>
 
@@ -22,6 +23,15 @@ inline constexpr std::int64_t sample_offset = -68; // where enabled() puts the r
 
 /// What the samples are compiled for.
 const Backend &sample_backend();
+
+/// One record of a file.
+struct Record {
+    std::uint64_t address; // link-time; its distances count from its fields
+    slicepatch_site_record fields;
+
+    /// What a distance field names; 0 for none.
+    [[nodiscard]] std::uint64_t named_by(std::int32_t slicepatch_site_record::*field) const;
+};
 
 /// An ELF file in memory, to be changed by address and written elsewhere.
 class Bytes {
@@ -41,26 +51,26 @@ public:
     /// The address that this part of it is loaded at.
     [[nodiscard]] std::uint64_t address_of(const void *part);
 
-    [[nodiscard]] const std::vector<tool::Record> &records() const
+    [[nodiscard]] const std::vector<Record> &records() const
     {
         return records_;
     }
     /// The first site of a kind, by label ("" for none).
-    [[nodiscard]] const tool::Record &find(Kind kind, const std::string &label = "sample.lock") const;
-    [[nodiscard]] slicepatch_site_record &fields(const tool::Record &record);
+    [[nodiscard]] const Record &find(Kind kind, const std::string &label = "sample.lock") const;
+    [[nodiscard]] slicepatch_site_record &fields(const Record &record);
     [[nodiscard]] slicepatch_note &note();
     [[nodiscard]] slicepatch_object_state &state();
     /// Writes a form over a site.
-    void put(const tool::Record &record, State state, std::int64_t slice_ctrl = sample_offset);
+    void put(const Record &record, State state, std::int64_t slice_ctrl = sample_offset);
     /// Makes a distance field name an address.
-    void point(const tool::Record &record, std::int32_t slicepatch_site_record::*field, std::uint64_t address);
+    void point(const Record &record, std::int32_t slicepatch_site_record::*field, std::uint64_t address);
 
     /// A file with these bytes.
     [[nodiscard]] std::string write(const TemporaryFolder &folder, const std::string &name = "changed") const;
 
 private:
     std::vector<std::uint8_t> bytes_;
-    std::vector<tool::Record> records_;
+    std::vector<Record> records_;
     std::vector<std::string> labels_;
 };
 

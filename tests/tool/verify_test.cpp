@@ -8,7 +8,7 @@ using namespace slicepatch::test;
 
 namespace {
 
-std::uint64_t head_of(const tool::Record &record)
+std::uint64_t head_of(const Record &record)
 {
     return record.named_by(&slicepatch_site_record::head);
 }
@@ -29,7 +29,7 @@ void expect_finding(const std::string &words, Change change, Kind kind = Kind::e
     CAPTURE(words);
     const TemporaryFolder folder;
     Bytes bytes(SAMPLE);
-    const tool::Record &record = bytes.find(kind, label);
+    const Record &record = bytes.find(kind, label);
     change(bytes, record);
     const Outcome outcome = slicepatch_tool({"verify", bytes.write(folder)});
     CHECK(outcome.status == 1);
@@ -39,9 +39,9 @@ void expect_finding(const std::string &words, Change change, Kind kind = Kind::e
 }
 
 /// The address that verify gives the site after the record's head was changed.
-std::string named(Bytes &bytes, const tool::Record &record)
+std::string named(Bytes &bytes, const Record &record)
 {
-    tool::Record changed = record;
+    Record changed = record;
     changed.fields = bytes.fields(record);
     return hexadecimal(head_of(changed));
 }
@@ -60,7 +60,7 @@ TEST_CASE("verify is content with groups that are wholly enabled or wholly off")
     for (State state : {State::enabled, State::off}) {
         const TemporaryFolder folder;
         Bytes bytes(SAMPLE);
-        for (const tool::Record &record : bytes.records())
+        for (const Record &record : bytes.records())
             bytes.put(record, state);
         CHECK(slicepatch_tool({"verify", bytes.write(folder)}).status == 0);
     }
@@ -69,10 +69,10 @@ TEST_CASE("verify is content with groups that are wholly enabled or wholly off")
 TEST_CASE("verify names a site whose bytes are not a site's")
 {
     expect_finding("a post-link rewriter such as BOLT has moved the code",
-                   [](Bytes &bytes, const tool::Record &record) { *bytes.at(head_of(record)) = 0xcc; });
+                   [](Bytes &bytes, const Record &record) { *bytes.at(head_of(record)) = 0xcc; });
     const TemporaryFolder folder;
     Bytes bytes(SAMPLE);
-    const tool::Record &record = bytes.find(Kind::exit);
+    const Record &record = bytes.find(Kind::exit);
     *bytes.at(head_of(record) + 8) ^= 1; // in the tail
     const Outcome outcome = slicepatch_tool({"verify", bytes.write(folder)});
     CHECK(outcome.status == 1);
@@ -85,36 +85,34 @@ TEST_CASE("verify names a site whose record is malformed")
 {
     using Fields = slicepatch_site_record;
     expect_finding(": the site is misaligned: by 1 of ",
-                   [](Bytes &bytes, const tool::Record &record) { bytes.fields(record).head += 1; });
-    expect_finding(": the site overlaps another site", [](Bytes &bytes, const tool::Record &record) {
+                   [](Bytes &bytes, const Record &record) { bytes.fields(record).head += 1; });
+    expect_finding(": the site overlaps another site", [](Bytes &bytes, const Record &record) {
         bytes.point(record, &Fields::head, head_of(bytes.find(Kind::exit)));
     });
-    expect_finding(": the site is not in executable memory", [](Bytes &bytes, const tool::Record &record) {
-        bytes.point(record, &Fields::head, data_of(bytes));
-    });
+    expect_finding(": the site is not in executable memory",
+                   [](Bytes &bytes, const Record &record) { bytes.point(record, &Fields::head, data_of(bytes)); });
+    expect_finding(": a jump target of the site is not in executable memory",
+                   [](Bytes &bytes, const Record &record) { bytes.point(record, &Fields::cold, data_of(bytes)); });
     expect_finding(
         ": a jump target of the site is not in executable memory",
-        [](Bytes &bytes, const tool::Record &record) { bytes.point(record, &Fields::cold, data_of(bytes)); });
-    expect_finding(
-        ": a jump target of the site is not in executable memory",
-        [](Bytes &bytes, const tool::Record &record) { bytes.point(record, &Fields::taken, data_of(bytes)); },
-        Kind::branch, "sample.branch");
+        [](Bytes &bytes, const Record &record) { bytes.point(record, &Fields::taken, data_of(bytes)); }, Kind::branch,
+        "sample.branch");
     for (auto field : {&Fields::label, &Fields::file})
         expect_finding(": the label or file name of the site is not inside the object",
-                       [field](Bytes &bytes, const tool::Record &record) { bytes.fields(record).*field = INT32_MAX; });
+                       [field](Bytes &bytes, const Record &record) { bytes.fields(record).*field = INT32_MAX; });
     expect_finding("the record is of an unknown kind, version or architecture: kind 99, version 2",
-                   [](Bytes &bytes, const tool::Record &record) { bytes.fields(record).kind = 99; });
+                   [](Bytes &bytes, const Record &record) { bytes.fields(record).kind = 99; });
     expect_finding("the record is of an unknown kind, version or architecture: kind 1, version 3",
-                   [](Bytes &bytes, const tool::Record &record) { bytes.fields(record).version = 3; });
+                   [](Bytes &bytes, const Record &record) { bytes.fields(record).version = 3; });
     expect_finding(", machine 243",
-                   [](Bytes &bytes, const tool::Record &record) { bytes.fields(record).machine = EM_RISCV; });
+                   [](Bytes &bytes, const Record &record) { bytes.fields(record).machine = EM_RISCV; });
 }
 
 TEST_CASE("verify gives the address of a malformed record")
 {
     const TemporaryFolder folder;
     Bytes bytes(SAMPLE);
-    const tool::Record &record = bytes.find(Kind::enter);
+    const Record &record = bytes.find(Kind::enter);
     bytes.fields(record).head += 4;
     const nlohmann::json findings = slicepatch_json({"verify", bytes.write(folder)})["findings"];
     REQUIRE(findings.size() == 2); // the record without its site, and the site without its record
@@ -129,30 +127,30 @@ TEST_CASE("verify finds a group whose sites are in different states")
 {
     const auto exit_of = [](Bytes &bytes) { return bytes.find(Kind::exit); };
     expect_finding("its request would stay set",
-                   [&](Bytes &bytes, const tool::Record &) { bytes.put(exit_of(bytes), State::off); });
-    expect_finding("its request would stay set", [&](Bytes &bytes, const tool::Record &record) {
+                   [&](Bytes &bytes, const Record &) { bytes.put(exit_of(bytes), State::off); });
+    expect_finding("its request would stay set", [&](Bytes &bytes, const Record &record) {
         bytes.put(record, State::enabled);
         bytes.put(exit_of(bytes), State::off);
     });
     expect_finding(
         "label \"sample.lock\" is inconsistent: this site is off, while the exit at", // harmless, but not ours
-        [&](Bytes &bytes, const tool::Record &record) {
+        [&](Bytes &bytes, const Record &record) {
             bytes.put(record, State::off);
             bytes.put(exit_of(bytes), State::enabled);
         });
     expect_finding("label \"sample.lock\" is inconsistent: this site is as compiled",
-                   [](Bytes &bytes, const tool::Record &record) { bytes.put(record, State::enabled); });
+                   [](Bytes &bytes, const Record &record) { bytes.put(record, State::enabled); });
     expect_finding(
         "function without_label is inconsistent: this site is as compiled",
-        [](Bytes &bytes, const tool::Record &record) { bytes.put(record, State::enabled); }, Kind::enter, "");
+        [](Bytes &bytes, const Record &record) { bytes.put(record, State::enabled); }, Kind::enter, "");
 }
 
 TEST_CASE("verify finds sites that disagree about the request byte")
 {
     expect_finding(
         "writes its request -60 bytes from the thread pointer",
-        [](Bytes &bytes, const tool::Record &) {
-            for (const tool::Record &record : bytes.records())
+        [](Bytes &bytes, const Record &) {
+            for (const Record &record : bytes.records())
                 bytes.put(record, State::enabled, -60);
             bytes.put(bytes.find(Kind::exit), State::enabled, -52);
             bytes.put(bytes.find(Kind::enter), State::enabled, -52);
@@ -174,14 +172,15 @@ TEST_CASE("verify finds a note that does not fit its table")
     const auto holds = [](const std::string &text, const std::string &words) {
         return text.find(words) != std::string::npos;
     };
-    CHECK(holds(problem([](slicepatch_note &note) { note.version = 3; }), "the slicepatch note is of version 3"));
-    CHECK(holds(problem([](slicepatch_note &note) { note.record_size = 24; }), "with records of 24 bytes"));
-    const char *const alone = "neither that nor any other writable memory names the same table";
-    CHECK(holds(problem([](slicepatch_note &note) { note.stop -= 1; }), alone));
-    CHECK(holds(problem([](slicepatch_note &note) { note.start += 28; }), alone));
-    CHECK(holds(problem([](slicepatch_note &note) { note.start = INT32_MAX / 28 * 28 - 7; }), alone));
-    CHECK(holds(problem([](slicepatch_note &note) { note.object = 0; }), alone));
-    CHECK(holds(problem([](slicepatch_note &note) { note.stop = note.start - 4; }), alone)); // equal addresses: empty
+    const std::string malformed = status_text(Status::note_malformed),
+                      outside = status_text(Status::table_outside_object);
+    CHECK(holds(problem([](slicepatch_note &note) { note.version = 3; }), malformed));
+    CHECK(holds(problem([](slicepatch_note &note) { note.record_size = 24; }), malformed));
+    CHECK(holds(problem([](slicepatch_note &note) { note.stop -= 1; }), outside));
+    CHECK(holds(problem([](slicepatch_note &note) { note.start += 28; }), outside));
+    CHECK(holds(problem([](slicepatch_note &note) { note.start = INT32_MAX / 28 * 28 - 7; }), outside));
+    CHECK(holds(problem([](slicepatch_note &note) { note.object = 0; }), outside));
+    CHECK(holds(problem([](slicepatch_note &note) { note.stop = note.start - 4; }), outside)); // equal addresses: empty
 }
 
 TEST_CASE("verify and dump follow a note that was moved")
@@ -211,7 +210,8 @@ TEST_CASE("verify finds marked code that no record names")
     for (Kind kind : {Kind::enter, Kind::exit})
         CHECK(outcome.out.find(std::string(kind_name(kind)) + " at " + hexadecimal(head_of(bytes.find(kind))) +
                                ", in with_label: no record names it") != std::string::npos);
-    CHECK(outcome.out.ends_with("; 5 findings\n")); // two pairs, and the section
+    CHECK(outcome.out.find(status_text(Status::table_missing)) != std::string::npos);
+    CHECK(outcome.out.ends_with("; 6 findings\n")); // two pairs, the section, and the table
 }
 
 TEST_CASE("verify says that a file has nothing to verify")
@@ -236,7 +236,7 @@ TEST_CASE("verify cannot pass what it cannot read")
     CHECK(missing.out.ends_with("; no finding, but not everything could be read\n"));
     Bytes bytes(SAMPLE);
     bytes.header().e_machine = EM_RISCV;
-    for (const tool::Record &record : bytes.records())
+    for (const Record &record : bytes.records())
         bytes.fields(record).machine = EM_RISCV;
     const TemporaryFolder folder;
     const Outcome outcome = slicepatch_tool({"verify", bytes.write(folder)});

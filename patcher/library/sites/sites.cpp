@@ -29,6 +29,12 @@ Status check_record(const Backend &backend, const Image &image, const Functions 
     if (record.version != SLICEPATCH_RECORD_VERSION || record.machine != backend.machine ||
         record.kind < SLICEPATCH_SITE_ENTER || record.kind > SLICEPATCH_SITE_BRANCH)
         return Status::record_unknown;
+    // First: whatever else is wrong with it, a record is told of by its strings.
+    for (auto field : {&slicepatch_site_record::label, &slicepatch_site_record::file}) {
+        const char *string = string_named_by(record.*field);
+        if (string && !(before && string == string_named_by(before->*field)) && !image.contains_string(string))
+            return Status::string_outside_object;
+    }
     const auto kind = static_cast<Kind>(record.kind);
     const Place place = site_place(record);
     if (!image.contains(place.head, backend.site_size(kind), PF_R | PF_X))
@@ -41,11 +47,6 @@ Status check_record(const Backend &backend, const Image &image, const Functions 
     if (distance(place.head, place.cold) > backend.reach ||
         (kind == Kind::branch && distance(place.head, place.taken) > backend.reach))
         return Status::target_out_of_range;
-    for (auto field : {&slicepatch_site_record::label, &slicepatch_site_record::file}) {
-        const char *string = string_named_by(record.*field);
-        if (string && !(before && string == string_named_by(before->*field)) && !image.contains_string(string))
-            return Status::string_outside_object;
-    }
     return functions.leave_behind(place.head) ? Status::code_moved : Status::ok;
 }
 
@@ -276,8 +277,11 @@ void sort_sites(const Backend &backend, Site *begin, Site *end)
             continue;
         if (site[1].repeated)
             continue;
-        if (site_place(*site[0].record).head + backend.site_size(site[0].kind) > site_place(*site[1].record).head)
-            site[0].trouble = site[1].trouble = Status::site_overlaps;
+        if (site_place(*site[0].record).head + backend.site_size(site[0].kind) <= site_place(*site[1].record).head)
+            continue;
+        for (Site *one : {site, site + 1})
+            if (one->trouble == Status::ok) // or its strings might seem to be safe to read
+                one->trouble = Status::site_overlaps;
     }
 }
 
@@ -339,24 +343,7 @@ Status check_notes(const Image &image)
 int visit_object(dl_phdr_info *info, std::size_t, void *data)
 {
     auto &search = *static_cast<Search *>(data);
-    const Image image(*info);
-    if (Status status = check_notes(image); status != Status::ok) {
-        if (!search.list.bad_objects++)
-            search.list.bad_object_trouble = status;
-        return 0;
-    }
-    Image::Cursor cursor;
-    SiteTable table, first{};
-    bool found = true;
-    while (search.status == Status::ok) {
-        (void)image.find_table(cursor, table, found); // checked just now
-        if (!found)
-            break;
-        if (!first.state)
-            search.status = add_object(search.backend, *info, first = table, search.list);
-        else if (table.begin == first.begin) // one more state of the same object, which is told as well
-            search.status = add_object(search.backend, *info, {table.end, table.end, table.state}, search.list);
-    }
+    search.status = find_sites_in(search.backend, *info, search.list);
     return search.status != Status::ok;
 }
 
@@ -391,6 +378,30 @@ Status with_loader_lock(Status (*work)(void *data), void *data)
     Locked locked{work, data};
     dl_iterate_phdr(run_locked, &locked);
     return locked.status;
+}
+
+Status find_sites_in(const Backend &backend, const dl_phdr_info &info, SiteList &list)
+{
+    const Image image(info);
+    if (Status status = check_notes(image); status != Status::ok) {
+        if (!list.bad_objects++)
+            list.bad_object_trouble = status;
+        return Status::ok;
+    }
+    Image::Cursor cursor;
+    SiteTable table, first{};
+    bool found = true;
+    Status status = Status::ok;
+    while (status == Status::ok) {
+        (void)image.find_table(cursor, table, found); // checked just now
+        if (!found)
+            break;
+        if (!first.state)
+            status = add_object(backend, info, first = table, list);
+        else if (table.begin == first.begin) // one more state of the same object, which is told as well
+            status = add_object(backend, info, {table.end, table.end, table.state}, list);
+    }
+    return status;
 }
 
 Status find_sites(const Backend &backend, SiteList &list)

@@ -9,6 +9,8 @@
 
 #include <slicepatch/site.h>
 
+#include <link.h>
+
 namespace slicepatch {
 
 /// One loaded object that has sites. Valid only while the loader's lock is held (with_loader_lock).
@@ -64,6 +66,10 @@ template <class Work> void with_loader_lock(Work work)
 /// error of this call: its site and group carry the trouble, and an object whose table cannot be trusted at all is left
 /// out and counted. Call it under the loader's lock.
 Status find_sites(const Backend &backend, SiteList &list);
+
+/// The same of one object, behind those that are in the list. Pure: it reads the object's memory and nothing else, so that
+/// the program lays out a file, or an object of another process or machine, and asks here (tool/object_copy.h).
+Status find_sites_in(const Backend &backend, const dl_phdr_info &info, SiteList &list);
 
 /// What an int32_t field of a record names, as an address.
 inline std::uintptr_t named_by(const std::int32_t &field)
