@@ -145,6 +145,7 @@ check_gathered() {
         gather "$how" || fail "cannot gather the parts: $how"
         link "$@"
         check_file "$work/program"
+        check_rules "$work/program" "$work/program"
         [ "$records" -ge "$expected" ] || fail "$records sites of $expected are left: $how"
         check_run "$records"
     done
@@ -177,6 +178,16 @@ check_file() {
     [ "$notes" -ge 1 ] || fail "$(basename "$1") has no note"
     [ "$relocations" -eq 0 ] || fail "$(basename "$1") has $relocations dynamic relocations in its table"
     [ "$records" -gt 0 ] || fail "$(basename "$1") has no sites"
+}
+
+# The library, in the process, and the program, in these files of it, say the same. Nothing can be preloaded into a static
+# program, nor under an emulator.
+check_rules() {
+    [ "$mode" != static ] && [ "${#emulator[@]}" -eq 0 ] || return 0
+    local said
+    said=$("$(dirname "$inspect")/rules_compare" "$library/librules_printer.so" "$@") || fail "$said"
+    [ "$said" = "$records sites in ${said#* sites in }" ] || fail "of $records sites: $said"
+    [[ $said == *", 0 troubles" ]] || fail "$said"
 }
 
 check_run() {
@@ -231,6 +242,7 @@ for level in "$@"; do
         for file in "$work/program" "$work/libparts.so"; do
             [ -e "$file" ] || continue
             check_file "$file"
+            check_rules "$work/program" "$file"
             total=$((total + records))
         done
         check_run "$total"
