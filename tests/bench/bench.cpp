@@ -34,7 +34,7 @@ Outcome run_tool(const std::string &script)
 
 Outcome bench(const std::vector<std::string> &arguments)
 {
-    std::string script = tool() + " bench";
+    std::string script = tool(BENCH) + " bench";
     for (const std::string &argument : arguments)
         script += " " + quote(argument);
     return run_tool(script);

@@ -266,7 +266,7 @@ TEST_CASE("without gnuplot it says so before it measures anything")
 {
     const TemporaryFolder folder;
     const std::string file = folder.path("plot.svg");
-    const Outcome outcome = run_tool("PATH=/nonexistent " + tool() + " bench --plot " + quote(file));
+    const Outcome outcome = run_tool("PATH=/nonexistent " + tool(BENCH) + " bench --plot " + quote(file));
     CHECK(outcome.status == 2);
     CHECK(outcome.out == "");
     CHECK(outcome.error == "slicepatch: bench: --plot needs gnuplot, which does not run here: install gnuplot-nox, or "
@@ -282,6 +282,17 @@ TEST_CASE("a plot that cannot be written is refused before anything is measured"
     CHECK(outcome.status == 2);
     CHECK(outcome.out == "");
     CHECK(outcome.error == "slicepatch: bench: /nonexistent/plot.svg cannot be written: No such file or directory\n");
+}
+
+TEST_CASE("slicepatch bench is the program beside it")
+{
+    if (emulator())
+        skip(std::string(emulator()) + " runs no program that an emulated one starts");
+    const Outcome program = run_tool(tool() + " bench --help"), beside = run_tool(tool(BENCH) + " bench --help");
+    CHECK(program.status == 0);
+    CHECK(program.out == beside.out);
+    CHECK(program.out.find("--blocks") != std::string::npos);
+    CHECK(run_tool(tool() + " bench --nonsense").status == 2);
 }
 
 TEST_CASE("a program without the ones beside it says which is missing")
@@ -318,12 +329,12 @@ TEST_CASE("figures that cannot be written are a failure, as text and as JSON")
              {std::pair{" >&-", "Bad file descriptor"}, {" >/dev/full", "No space left on device"}}) {
             CAPTURE(format);
             CAPTURE(redirection);
-            const Outcome outcome = run_tool(tool() + " bench --quick --parts startup" + format + redirection);
+            const Outcome outcome = run_tool(tool(BENCH) + " bench --quick --parts startup" + format + redirection);
             CHECK(outcome.status == 2);
             CHECK(outcome.error == std::string("slicepatch: standard output cannot be written: ") + words + "\n");
         }
-    CHECK(run_tool(tool() + " bench --quick --parts startup 2>&-").status == 0);
-    CHECK(run_tool(tool() + " bench --parts nonsense 2>/dev/full").status == 2);
+    CHECK(run_tool(tool(BENCH) + " bench --quick --parts startup 2>&-").status == 0);
+    CHECK(run_tool(tool(BENCH) + " bench --parts nonsense 2>/dev/full").status == 2);
 }
 
 TEST_CASE("a number out of range is refused with the range")
