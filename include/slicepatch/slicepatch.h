@@ -8,7 +8,7 @@
  *     atomic_store(&lock, 0);
  *     SLICEPATCH_EXIT();                           strictly after the releasing store
  *
- * and slicepatch_init(NULL, NULL) once, early in main(). See README.md for placement and limits.
+ * and slicepatch_init(NULL, NULL) once, early in main(). See README.md for placement, and examples/LIMITS.md.
  *
  * C11 and C++20. The macros need this header alone; the functions need libslicepatch. Everything here may be used by an
  * executable and by its libraries at the same time: they compose.
@@ -89,7 +89,7 @@ enum slicepatch_option_flags {
     SLICEPATCH_OPTION_REQUIRE = 2, /* as SLICEPATCH=require: below SLICEPATCH_GUARANTEE_PROCESS, fail with -EPERM */
     SLICEPATCH_OPTION_LOCK = 4,    /* as SLICEPATCH_LOCK=1: lock the state even when the caller is not the executable */
     SLICEPATCH_OPTION_ADOPT = 8,   /* as SLICEPATCH_LOCK=0: never lock the state, use what is found */
-    SLICEPATCH_OPTION_LIVE = 16,   /* patch under running threads on CPUs where that is opt-in (README, "Limits") */
+    SLICEPATCH_OPTION_LIVE = 16,   /* patch under running threads on CPUs where that is opt-in (examples/LIMITS.md) */
     SLICEPATCH_OPTION_OWN_RSEQ = 32, /* as SLICEPATCH_RSEQ=own: register areas of our own even if libc has its own */
     SLICEPATCH_OPTION_SEAL = 64 /* as SLICEPATCH_SEAL=1: SLICEPATCH_GUARANTEE_SEALED instead of _THREAD, at its price */
 };

@@ -197,7 +197,7 @@ TEST_CASE("the nesting depth of the outermost forms is one for a program and its
     };
     CHECK(depths(SUBJECT) == "1 2 0");
     CHECK(depths(SUBJECT_ARCHIVE_EXPORTS) == "1 2 0");
-    // Nobody in such a program exports it unless told to: README, "Limits".
+    // Nobody in such a program exports it unless told to: examples/LIMITS.md.
     CHECK(depths(SUBJECT_ARCHIVE) == "1 1 0");
 }
 

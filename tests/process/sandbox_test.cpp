@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Sandboxes that refuse or kill for system calls, before init and behind it: README's table of what one has to allow. And
-// the filter that is ours: what nobody gets past, and what is left behind where it is refused.
+// Sandboxes that refuse or kill for system calls, before init and behind it: the table in examples/LIMITS.md of what one
+// has to allow. And the filter that is ours: what nobody gets past, and what is left behind where it is refused.
 #include "child.h"
 
 #include <doctest/doctest.h>

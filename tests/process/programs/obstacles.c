@@ -101,7 +101,7 @@ static void kill_rseq(const char *argument)
         unsupported("no seccomp filters here");
 }
 
-/* ---- sandboxes that kill: README's table of what a sandbox has to allow ---- */
+/* ---- sandboxes that kill: the table in examples/LIMITS.md of what a sandbox has to allow ---- */
 
 #define ANY(number) \
     { \
