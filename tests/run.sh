@@ -72,6 +72,14 @@ list_skips() {
         }' "$1" | sed "s/&apos;/'/g; s/&quot;/\"/g; s/&lt;/</g; s/&gt;/>/g; s/&amp;/\&/g"
 }
 
+# jobs PRESET: how many tests at once. A virtual machine has CPUs enough of its own to run.
+jobs() {
+    case $1 in
+    *kernel) echo 1 ;;
+    *) nproc ;;
+    esac
+}
+
 # tree PRESET FOLDER [CTEST-ARGUMENT...]: configures, builds and tests one; what its tests say goes to a file that is shown where one fails.
 tree() {
     local preset=$1 folder=$2
@@ -81,7 +89,7 @@ tree() {
     (cd "$root" && cmake --preset "$preset" && cmake --build --preset "$preset")
     rm -f "$results"
     # A failing test is counted; one that could not even be run is an error.
-    (cd "$root" && ctest --preset "$preset" --output-junit "$results" "$@") || [ -f "$results" ]
+    (cd "$root" && ctest --preset "$preset" --parallel "$(jobs "$preset")" --output-junit "$results" "$@") || [ -f "$results" ]
     list_skips "$results"
     add_results "$results"
 }

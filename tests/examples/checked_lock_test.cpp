@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
 // That wordcount --check can fail: each of its counts is made to count, by hand.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include "../../examples/wordcount/checked_lock.h"
 
 #include <doctest/doctest.h>

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
 // The programs that a newcomer reads first: they run, they say what happened, and they stay short.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include "command.h"
 
 #include <doctest/doctest.h>

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
 // The examples on each simulated kernel: what they say, what the kernel says, and what is left behind.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include "command.h"
 
 #include <doctest/doctest.h>

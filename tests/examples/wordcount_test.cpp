@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
 // wordcount on the kernel of this machine, whatever that is.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include "command.h"
 
 #include <doctest/doctest.h>

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
 // Runs the programs of programs/ under the simulator: each checks from the inside, and this from the outside.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>
 
 #include "launch.h"
