@@ -6,6 +6,7 @@
 
 #include "arch/backend.h"
 #include "patcher/library/base/array.h"
+#include "record.h"
 
 #include <slicepatch/site.h>
 
@@ -70,20 +71,6 @@ Status find_sites(const Backend &backend, SiteList &list);
 /// The same of one object, behind those that are in the list. Pure: it reads the object's memory and nothing else, so that
 /// the program lays out a file, or an object of another process or machine, and asks here (tool/object_copy.h).
 Status find_sites_in(const Backend &backend, const dl_phdr_info &info, SiteList &list);
-
-/// What an int32_t field of a record names, as an address.
-inline std::uintptr_t named_by(const std::int32_t &field)
-{
-    return reinterpret_cast<std::uintptr_t>(&field) + static_cast<std::uintptr_t>(std::intptr_t{field});
-}
-
-// Here, because it is asked several times for every site of a process.
-inline Place site_place(const slicepatch_site_record &record)
-{
-    return {named_by(record.head), named_by(record.cold), named_by(record.taken)};
-}
-const char *site_label(const slicepatch_site_record &record); // null: none
-const char *site_file(const slicepatch_site_record &record);  // "" if none
 
 } // namespace slicepatch
 
