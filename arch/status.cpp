@@ -70,7 +70,7 @@ const char *status_text(Status status)
     case Status::bad_environment:
         return "an environment variable has an unknown value";
     case Status::required_guarantee:
-        return "the required guarantee is not to be had";
+        return "this process cannot have the required guarantee";
     }
     return "unknown status";
 }

@@ -21,7 +21,7 @@ An image is kept under a hash of source, series and configuration, and built onl
 default for --source. About 7 minutes on 2 cores; fetching the source, 165 MB, comes on top.
 
 Exit status: 0 the image's path is the last line, 1 failed, 2 wrong usage, 3 the series does not apply and the source is
-not the one it was made for, 4 no source to be had.
+not the one it was made for, 4 there is no source.
 TEXT
 }
 

@@ -153,7 +153,7 @@ put_host_libc() {
         fi
     done
     if ! library=$(find_library "$(basename "$(interpreter_path)")" / ""); then
-        say "this machine has no C library for $arch: --libc host is not to be had"
+        say "this machine has no C library for $arch: --libc host cannot work"
         return 1
     fi
     put "$library" "$(interpreter_path)"

@@ -105,7 +105,7 @@ kernel() {
         return
         ;;
     3) echo "skipped: the $name kernel for $architecture: the series does not apply to the source that there is" ;;
-    4) echo "skipped: the $name kernel for $architecture: no source to be had" ;;
+    4) echo "skipped: the $name kernel for $architecture: there is no source" ;;
     *)
         echo "FAILED: the $name kernel for $architecture is not built"
         failed=$((failed + 1))

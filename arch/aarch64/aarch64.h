@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What the three files of this backend share.
+// What the files of this backend share.
 #ifndef SLICEPATCH_ARCH_AARCH64_BACKEND_H
 #define SLICEPATCH_ARCH_AARCH64_BACKEND_H
 

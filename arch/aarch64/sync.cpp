@@ -2,7 +2,7 @@
 //
 // How a site is rewritten while threads run through it (Arm ARM DDI 0487, sections of issue K.a):
 //
-//   1. write the tail. Nobody can be in it: the head still jumps to the cold block.
+//   1. write the tail. No thread can be in it: the head still jumps to the cold block.
 //   2. sync_text: clean the data cache to the point of unification, invalidate instruction caches, wait for both ("Coherency
 //      example for data and instruction accesses"). What is fetched from the tail anew is now the new tail.
 //   3. sync_threads: a context synchronisation event on every CPU that runs a thread of this process, so that what was

@@ -32,7 +32,7 @@ void pass_on(int signal)
 }
 
 // While the program runs, signals of the terminal are its own business; restored at the end. Ended children must be
-// waited for, also where whoever started us ignores SIGCHLD. All signals are blocked until deliver() knows to whom they
+// waited for, also where our parent ignores SIGCHLD. All signals are blocked until deliver() knows which process they
 // go.
 class SignalsWhileWaiting {
 public:

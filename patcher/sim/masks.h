@@ -34,7 +34,7 @@ unsigned reserved_bit(int signal);
 void change_pretended_mask(int how, const sigset_t &set);
 void add_pretended_mask(sigset_t &set);
 
-// A program is started with the mask of whoever called exec: opens the reserved signals, and remembers.
+// A program starts with the signal mask of the thread that called exec: opens the reserved signals, and remembers.
 void adopt_inherited_mask();
 
 // What sigaction(2) would have done with a reserved signal.

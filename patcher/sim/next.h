@@ -22,7 +22,7 @@ template <typename Pointer> Pointer find_next(const char *name)
 #define SLICEPATCH_SIM_FIND(name)                                                                                      \
     static decltype(&::name) next_##name = slicepatch::sim::find_next<decltype(&::name)>(#name)
 
-// The next definition. Whoever is so early that it was not looked up yet is in no signal handler.
+// The next definition. A call that comes before it was looked up comes from no signal handler.
 #define SLICEPATCH_SIM_NEXT(name)                                                                                      \
     (next_##name != nullptr ? next_##name : slicepatch::sim::find_next<decltype(&::name)>(#name))
 // clang-format on

@@ -199,7 +199,7 @@ long answer_rseq(unsigned long area, unsigned long length, unsigned long flags, 
     return answer;
 }
 
-// An interrupt that finds no request does nothing: whether somebody else wants the CPU is known to the real scheduler
+// An interrupt that finds no request does nothing: whether another thread wants the CPU is known to the real scheduler
 // alone, and it reschedules by itself.
 void interrupt_thread(Thread &thread)
 {

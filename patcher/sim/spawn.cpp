@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// New threads and processes. A program, or the library under test, may wrap pthread_create as well: whoever is first in
+// New threads and processes. A program, or the library under test, may wrap pthread_create as well: the wrapper that is first in
 // the lookup order passes its own start routine on. If a routine that runs before ours makes the first emulated system
 // call, that call attaches the thread, and attaching it again is nothing.
 #include "masks.h"

@@ -169,7 +169,7 @@ void start_interrupts(Thread &thread)
 
 // ---- beginnings and ends ----
 
-// Null without a registration (a kernel without rseq), or if somebody else has taken its place: then cpu_id is
+// Null without a registration (a kernel without rseq), or if another library has taken its place: then cpu_id is
 // negative.
 slicepatch_rseq *find_registered_area()
 {

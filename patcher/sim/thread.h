@@ -4,7 +4,7 @@
 //
 // A thread is attached before its start routine runs (spawn.cpp), and detached by the last of its key destructors. One
 // that came into being otherwise, or that makes an emulated system call after its destructors, is attached by that
-// call: nobody tells when it ends. So records are not in the memory of their threads, and whoever changes another
+// call: nothing tells when it ends. So records are not in the memory of their threads, and a thread that changes another
 // thread's area makes sure first that the thread cannot end meanwhile.
 //
 // What may be called from a signal handler says so: it enters neither the dynamic linker nor malloc, and leaves errno
@@ -54,7 +54,7 @@ extern Lock process_lock;
 // Once, before any thread is attached; then attaches the first one.
 void prepare_threads();
 
-// A record for a thread that is to start; null without memory. Freed by whoever made it if the thread does not come to
+// A record for a thread that is to start; null without memory. Its maker frees it if the thread does not come to
 // be.
 Thread *make_thread(const Start &start);
 void free_thread(Thread *thread);

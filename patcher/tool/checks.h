@@ -17,7 +17,7 @@ struct Check {
 };
 
 struct Diagnosis {
-    std::string guarantee; // none, thread, process; of a process from outside also unknown
+    std::string guarantee; // slicepatch_guarantee_name(); of a process from outside also unknown
     std::string reason;
     std::string next; // the one step that would raise it
     std::vector<Check> checks;

@@ -30,7 +30,7 @@ std::int64_t request_offset()
 constexpr std::size_t largest_page = 1 << 16, stride = 64;
 std::uint8_t arena[2 * largest_page];
 
-/// Behind the last site: returns to whoever called the first one.
+/// Behind the last site: returns to the caller of the first one.
 [[gnu::noinline]] void land()
 {
     __asm__ volatile("" ::: "memory"); // a function of its own, not folded with another empty one

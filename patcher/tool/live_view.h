@@ -12,7 +12,7 @@ namespace slicepatch::tool {
 struct LiveView {
     ObjectView object;
     std::uint64_t begin;           // its first byte in memory
-    std::unique_ptr<ElfFile> file; // for names; null: not to be had, and no_file says why
+    std::unique_ptr<ElfFile> file; // for names; null: it cannot be read, and no_file says why
     std::string no_file;
 };
 

@@ -29,7 +29,7 @@ struct Difference {
     const char *variable = nullptr; // set to value
     const char *value = nullptr;
     bool without_init = false;
-    bool without_require = false; // what there is to be had, though init would fail
+    bool without_require = false; // asks what there is, though init would fail
 };
 
 /// Asks by what programs ask with, so that nothing else differs.

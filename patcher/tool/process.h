@@ -55,7 +55,7 @@ public:
     [[nodiscard]] std::size_t read_memory(std::uint64_t address, std::span<std::uint8_t> bytes) const;
     /// Throws Error if the process has ended: call it when something could not be read, and when everything was.
     void require_alive() const;
-    /// The file behind an object. Null if it is not to be had any more; reason says why.
+    /// The file behind an object. Null if it cannot be read any more; reason says why.
     [[nodiscard]] std::unique_ptr<ElfFile> open_file(const LiveObject &object, std::string &reason) const;
 
 private:

@@ -38,7 +38,7 @@ std::string trace_scope()
     return value.substr(0, value.find('\n'));
 }
 
-/// Memory is for whom ptrace(2) would let attach: see there, "Ptrace access mode checking".
+/// A process may read the memory of those that it may attach to (ptrace(2), "Ptrace access mode checking").
 std::string memory_text(const FileDescriptor &directory)
 {
     const std::string scope = trace_scope();

@@ -108,7 +108,7 @@ Progress::Progress(const std::string &what)
     try {
         line_ = std::make_unique<Line>(what);
     } catch (const std::system_error &) {
-        // No thread is to be had: then nothing is shown, and the work is done all the same.
+        // Without a thread nothing is shown, and the work is done all the same.
     }
 }
 

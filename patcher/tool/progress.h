@@ -8,7 +8,7 @@
 namespace slicepatch::tool {
 
 /// One line that says on a terminal what is going on, from the first second of the program on, and is gone at the
-/// end. Nothing where standard error is no terminal. For one thread; it has one of its own, so that whoever counts
+/// end. Nothing where standard error is no terminal. For one thread; it has one of its own, so that code which counts
 /// threads or forks does it before.
 class Progress {
 public:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What is true of this machine, whoever asks.
+// What is true of this machine for every process.
 #include "checks.h"
 #include "error.h"
 #include "file_descriptor.h"

@@ -296,7 +296,7 @@ TEST_CASE("SLICEPATCH=require fails below the guarantee for the process and leav
         CAPTURE(outcome.out);
         CHECK(outcome.value("answer") == std::to_string(-EPERM));
         CHECK(outcome.value("compiled") == all_sites);
-        CHECK(outcome.value("failure") == "the required guarantee is not to be had");
+        CHECK(outcome.value("failure") == "this process cannot have the required guarantee");
         CHECK(outcome.value("errno") == "kept");
         CHECK(outcome.value("counted") == "yes");
     }

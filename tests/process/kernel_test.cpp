@@ -152,7 +152,7 @@ TEST_CASE("require fails before libc's area is taken over, and says what is miss
             "the kernel lacks the slicepatch series, which alone keeps the state for the process";
         CHECK(outcome.value("reason") == reason);
         CHECK(outcome.error.starts_with("slicepatch: guarantee none: " + reason + "\n"));
-        CHECK(outcome.error.find("slicepatch: the required guarantee is not to be had\n") != std::string::npos);
+        CHECK(outcome.error.find("slicepatch: this process cannot have the required guarantee\n") != std::string::npos);
         // Whoever has anything to do with areas is killed here: nothing is taken and given back either.
         const Outcome watched =
             run_subject({"kernel=stock", "kill-registrations", "init", "run=100", "check"}, environment);

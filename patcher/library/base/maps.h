@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // What the kernel says of this process's mappings, in the order of their addresses. The names at the ends of its lines
-// are whatever somebody has called a folder or a file: nothing is read out of them but where the line ends, which the
+// are names of folders and files, which may hold anything: nothing is read out of them but where the line ends, which the
 // kernel sees to (fs/seq_file.c, seq_path: it writes a newline of a name as \012).
 #ifndef SLICEPATCH_MAPS_H
 #define SLICEPATCH_MAPS_H

@@ -67,7 +67,7 @@ private:
 };
 
 /// Whether the kernel may honour requests in the area, as its flags say, without a system call. True where it was
-/// registered and is not any more, so that nobody can tell.
+/// registered and is not any more: then its flags say nothing.
 bool may_be_granted(const Area &area);
 
 /// Has the kernel honour the calling thread's requests: registers our area if there is one, and enables. 0 or -errno:

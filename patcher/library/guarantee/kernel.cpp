@@ -108,8 +108,8 @@ unsigned count_tasks()
 {
     // A directory's link count is 2 and one for each entry that is a directory; here those are the threads, and proc
     // counts them at this very call (fs/proc/base.c, proc_task_getattr). In a proc, whichever namespace it is of,
-    // "self" is a link that leads to the caller or nowhere (fs/proc/self.c); what somebody put in its place says
-    // nothing.
+    // "self" is a link that leads to the caller or nowhere (fs/proc/self.c); a folder of another kind
+    // in its place says nothing.
     const ErrnoKeeper keeper;
     struct statfs proc;
     struct stat self, task;

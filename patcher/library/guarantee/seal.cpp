@@ -30,7 +30,7 @@ long install_with_least_privilege(const sock_fprog *program)
     const long answer = install_filter(program);
     if (answer != -EACCES)
         return answer;
-    // A sandbox may say so too. Whoever does not refuse the call itself reads the program first.
+    // A sandbox may answer EACCES as well. The kernel reads the program first, and says so of a null one.
     if (install_filter(nullptr) != -EFAULT)
         return answer;
     const long set = set_no_new_privs();

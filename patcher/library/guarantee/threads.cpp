@@ -124,7 +124,7 @@ void enable_started_thread()
 
 void enable_threads()
 {
-    (void)enable_this_thread(); // obtain_guarantee() has just done so: this counts it
+    (void)enable_this_thread(); // the guarantee has just done so: this counts it
     // There is a second look only while a thread is starting, and in the end no count: after 0.2 s, or somewhat more
     // where the pauses last longer.
     constexpr unsigned looks = 2000;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Enables threads where the kernel's state is per thread: each as it starts. Those that exist before are left alone and
-// counted: nobody can enable another thread, and to have it do so by a signal would end its system calls, or the
+// counted: no thread can enable another one, and a signal that made it do so would end its system calls, or the
 // program.
 #ifndef SLICEPATCH_THREADS_H
 #define SLICEPATCH_THREADS_H

@@ -99,7 +99,7 @@ private:
     struct Entry {
         std::int32_t function, description; // both relative to the header
     };
-    /// The bytes of the object, for who reads its entries.
+    /// Reads the bytes of the object for UnwindEntries.
     struct Memory {
         Image image;
         bool operator()(std::uint64_t address, std::span<std::uint8_t> bytes) const;

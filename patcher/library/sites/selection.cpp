@@ -50,7 +50,7 @@ struct Work {
     const SiteList &list;
     const char *globs;
     Selection &selection;
-    bool *matched; // by index of a glob; null: for want of memory, nobody will know
+    bool *matched; // by index of a glob; null: there was no memory, and unmatched globs stay unknown
 };
 
 std::uint64_t hash(const char *name)

@@ -21,7 +21,7 @@ struct Function {
     bool named;
 };
 
-/// Whom names are told.
+/// What is called for each name.
 struct NameVisitor {
     void (*visit)(std::uint32_t group, const char *name, void *data);
     void *data;
@@ -34,7 +34,7 @@ struct NameVisitor {
 ///
 /// False when functions are left that may have a name: the object's file cannot be read, or what is found at its path is
 /// another one. A file is the object's if the kernel maps both as the same; nothing but regular files is opened, and
-/// nothing of a file is mapped for longer than that question, because whoever cuts it short would end the process.
+/// nothing of a file is mapped for longer than that question, because a program that cuts the file short meanwhile would end this process.
 bool name_functions(const dl_phdr_info &object, Maps &maps, std::span<Function> functions, const NameVisitor &visitor);
 
 } // namespace slicepatch

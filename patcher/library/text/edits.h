@@ -15,8 +15,8 @@ enum class Part : std::uint8_t { whole, tails, heads };
 
 /// Walks the edits that take each site to what the action of its group says, in an order that is right at every step:
 /// tails before heads and, if ordered, no EXIT is switched off while an ENTER of the process may still ask. Object by
-/// object in the order of their addresses, as the kernel tells of mappings. Made as they are written, a page at a time:
-/// a large program's edits would be megabytes.
+/// object in the order of their addresses, which is the order of the mappings that a writer looks up. Edits are made as
+/// they are written, a page at a time: those of a large program would be megabytes.
 class EditWalk {
 public:
     EditWalk(const FormTable &forms, const SiteList &list, const Array<Action> &actions, bool ordered,
@@ -61,7 +61,7 @@ private:
 Status reserve_edits(Array<Edit> &edits);
 
 /// Writes what is left of the walk; what was written, and why no more, is writer.result(). Fails itself only when an
-/// edit cannot be made, which with reserved edits is never for want of memory.
+/// edit cannot be made, which with reserved edits never means that there is no memory.
 Status write_edits(EditWalk &walk, TextWriter &writer, Array<Edit> &edits);
 Status write_edits(EditWalk &walk, TextWriter &writer);
 

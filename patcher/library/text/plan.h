@@ -32,7 +32,7 @@ struct PlanInput {
     slicepatch_guarantee guarantee;
     bool threads_hooked;   // every new thread passes through us, or needs not to
     bool other_threads;    // sites may be running now
-    bool kernel_may_grant; // requests of this process can be honoured, whoever enabled it
+    bool kernel_may_grant; // requests of this process can be honoured, whichever code enabled it
 };
 
 /// What is known of the EXITs outside a group that may serve its ENTERs: of its label in other objects; and, where it has

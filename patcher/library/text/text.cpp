@@ -76,11 +76,11 @@ bool find_segment(std::uintptr_t page, std::size_t page_size, Mapping &mapping)
     return search.flags != 0;
 }
 
-/// The mapping that holds a page, so that its protection can be put back. Without /proc: the page alone, with what the
-/// loader was told, unless it may have a guard that nobody was told of.
+/// The mapping that holds a page, so that its protection can be put back. Without /proc: the page alone, with the
+/// protection of its program header, unless it may have a guard, which no program header has.
 ///
-/// The guard is added from what tells of it, and nothing else from there: emulators of processes answer maps for the
-/// emulated program, and smaps for themselves.
+/// maps gives the mapping, guards (smaps) the guard and nothing else: emulators of processes answer maps for the emulated
+/// program, but smaps for themselves.
 Status find_mapping(Maps &maps, Maps &guards, std::uintptr_t page, std::size_t page_size, Mapping &mapping)
 {
     Mapping guarded;

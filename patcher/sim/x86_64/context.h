@@ -18,7 +18,7 @@ inline constexpr uint16_t elf_machine = EM_X86_64;
 // glibc's RSEQ_SIG: the four bytes in front of every abort handler of a restartable sequence.
 inline constexpr uint32_t rseq_signature = 0x53053053;
 
-// `mov $signature, %reg` (B8+r imm32) is somebody who registers an area, not somebody who runs a sequence.
+// `mov $signature, %reg` (B8+r imm32) is code that registers an area, not code that runs a sequence.
 inline bool is_signature_operand(const unsigned char *signature)
 {
     return (signature[-1] & 0xF8) == 0xB8;
