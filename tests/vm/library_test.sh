@@ -4,13 +4,8 @@
 # library_test.sh ROOT BUILD ARCH stock|patched: the library on a kernel that has time slice extensions. One boot for each
 # C library and command line; in each, the subject of the process tests runs its verbs. SLICEPATCH_KERNEL_SOURCE as for
 # build.sh.
-set -euo pipefail
-
-root=$1
-build=$2
-arch=$3
-kernel=$4
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=tests/vm/arguments.sh
+source "$(dirname "${BASH_SOURCE[0]}")/arguments.sh"
 # shellcheck source=tests/vm/scenes.sh
 source "$here/scenes.sh"
 

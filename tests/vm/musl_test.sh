@@ -3,13 +3,8 @@
 #
 # musl_test.sh ROOT BUILD ARCH stock|patched: a program of musl with libslicepatch.a, on a kernel that has time slice
 # extensions. musl registers no rseq area, so that the library owns them without being asked to.
-set -euo pipefail
-
-root=$1
-build=$2
-arch=$3
-kernel=$4
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=tests/vm/arguments.sh
+source "$(dirname "${BASH_SOURCE[0]}")/arguments.sh"
 # shellcheck source=tests/vm/scenes.sh
 source "$here/scenes.sh"
 

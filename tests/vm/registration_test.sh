@@ -3,13 +3,8 @@
 #
 # registration_test.sh ROOT BUILD ARCH stock|patched: areas of the library's own on a kernel that kills for what it finds
 # in them. Threads, processes and copies of the library come and go; all of them live on and have what they asked for.
-set -euo pipefail
-
-root=$1
-build=$2
-arch=$3
-kernel=$4
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=tests/vm/arguments.sh
+source "$(dirname "${BASH_SOURCE[0]}")/arguments.sh"
 # shellcheck source=tests/vm/scenes.sh
 source "$here/scenes.sh"
 

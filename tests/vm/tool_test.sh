@@ -3,13 +3,8 @@
 #
 # tool_test.sh ROOT BUILD ARCH stock|patched: `slicepatch bench` and `slicepatch why` on a kernel that has time slice
 # extensions. What they say about guarantees and the kernel's counters; never how fast anything is.
-set -euo pipefail
-
-root=$1
-build=$2
-arch=$3
-kernel=$4
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=tests/vm/arguments.sh
+source "$(dirname "${BASH_SOURCE[0]}")/arguments.sh"
 # shellcheck source=tests/vm/expect.sh
 source "$here/expect.sh"
 

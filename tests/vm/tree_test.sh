@@ -4,14 +4,9 @@
 # tree_test.sh ROOT BUILD ARCH stock|patched AREA: the test programs of an area of the build tree, each in whole, in a
 # virtual machine. They bring their own answers of the kernel, so that its time slice extension is switched off: as on the
 # machines that they run on otherwise. SLICEPATCH_KERNEL_SOURCE as for build.sh.
-set -euo pipefail
-
-root=$1
-build=$2
-arch=$3
-kernel=$4
+# shellcheck source=tests/vm/arguments.sh
+source "$(dirname "${BASH_SOURCE[0]}")/arguments.sh"
 area=$5
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=tests/vm/expect.sh
 source "$here/expect.sh"
 
