@@ -47,7 +47,7 @@ show() {
 build() {
     cd "$root"
     show cmake --preset release
-    show cmake --build --preset release --target slicepatch-tool wordcount
+    show cmake --build --preset release --target slicepatch-tool slicepatch-bench wordcount
 }
 
 # Real text that every Debian machine has, else the repository's own; repeated to some megabytes.
@@ -106,7 +106,7 @@ live() {
 step "Packages" "What building needs and this machine lacks is installed from the distribution."
 ensure_packages "${build_packages[@]}"
 
-step "Build" "The library, the program and wordcount; without --target it would be everything."
+step "Build" "The library, the program with its bench, and wordcount; without --target it would be everything."
 build
 
 step "Real text, this machine's kernel" \
