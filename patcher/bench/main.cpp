@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "bench.h"
-#include "patcher/tool/program.h"
+#include "command_line.h"
 
 int main(int argc, char **argv)
 {

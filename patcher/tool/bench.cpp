@@ -1,22 +1,18 @@
 // SPDX-License-Identifier: MIT
 //
 // `slicepatch bench` is a program of its own, which is not installed everywhere.
-#include "command.h"
+#include "commands.h"
 #include "error.h"
 #include "output.h"
 
 #include <cerrno>
 #include <climits>
 #include <cstring>
-#include <memory>
 #include <unistd.h>
 
 namespace slicepatch::tool {
 
-namespace {
-
-/// In the place of this program. Returns only by an exception.
-int run(const std::vector<std::string> &arguments)
+int bench(const std::vector<std::string> &arguments)
 {
     char self[PATH_MAX];
     const ssize_t length = readlink("/proc/self/exe", self, sizeof self);
@@ -34,18 +30,6 @@ int run(const std::vector<std::string> &arguments)
     execv(path.c_str(), all.data());
     throw Error("bench: {}: {} (it is built with SLICEPATCH_BUILD_BENCH and installed with SLICEPATCH_INSTALL_BENCH)",
                 path, std::strerror(errno));
-}
-
-} // namespace
-
-Run add_bench(CLI::App &program)
-{
-    CLI::App *command = program.add_subcommand("bench", "Measure what the marks cost, beside what is written by hand");
-    command->set_help_flag();
-    command->prefix_command();
-    command->footer(
-        "Example: slicepatch bench --quick\n`slicepatch bench --help` has its options and its exit status.");
-    return [command] { return run(command->remaining()); };
 }
 
 } // namespace slicepatch::tool

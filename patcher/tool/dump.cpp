@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "command.h"
+#include "commands.h"
 #include "error.h"
 #include "output.h"
 #include "subject.h"
@@ -11,14 +11,6 @@
 namespace slicepatch::tool {
 
 namespace {
-
-struct Dump {
-    Subject subject;
-    bool json = false;
-    std::string label;
-
-    int run();
-};
 
 /// By label; a site without one goes by the function that it is in, as in SLICEPATCH_SITES.
 bool matches(const std::string &pattern, const SiteView &site)
@@ -78,15 +70,18 @@ void print_table(const ObjectView &object)
     }
 }
 
-int Dump::run()
+} // namespace
+
+int dump(const DumpOptions &options)
 {
-    subject.require_one();
+    const auto &[subject, label, json] = options;
+    require_one(subject);
     if (subject.diff && !subject.pid)
         throw Error("--diff compares a process with its files: it needs --pid");
     StateCounts counts;
     bool incomplete = false;
     nlohmann::ordered_json rows = nlohmann::ordered_json::array();
-    const Subject::Visited visited = subject.visit([&](ObjectView object, const ElfFile *) {
+    const Visited visited = visit(subject, [&](ObjectView object, const ElfFile *) {
         for (const std::string &problem : object.problems)
             complain(fmt::format("{}: {}", object.name, problem));
         if (!object.has_backend && !object.sites.empty())
@@ -106,23 +101,6 @@ int Dump::run()
     else if (counts.sites() || !visited.unreadable)
         print("{}\n", counts.text());
     return visited.unreadable || incomplete ? exit_usage : exit_ok;
-}
-
-} // namespace
-
-Run add_dump(CLI::App &program)
-{
-    CLI::App *command = program.add_subcommand("dump", "List the sites of files or of a running process");
-    const auto dump = std::make_shared<Dump>();
-    dump->subject.add_options(*command);
-    command->add_flag("--diff", dump->subject.diff, "with --pid: the bytes on disk beside those in memory");
-    command->add_option("--label", dump->label, "only sites whose label (else: function) matches this glob");
-    command->add_flag("--json", dump->json, "print JSON: {\"sites\": [...]}");
-    command->footer(
-        "Example: slicepatch dump --pid $(pidof wordcount) --diff\n"
-        "Exit status: 0 all was read, 2 something could not be read (stderr says what; the rest is listed), 3 "
-        "the process\nchanged while it was read.");
-    return [dump] { return dump->run(); };
 }
 
 } // namespace slicepatch::tool

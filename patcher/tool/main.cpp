@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-#include "program.h"
+#include "command_line.h"
 
 int main(int argc, char **argv)
 {
     using namespace slicepatch::tool;
-    constexpr Subcommand subcommands[] = {{"why", add_why}, {"dump", add_dump},   {"verify", add_verify},
-                                          {"sim", add_sim}, {"bench", add_bench}, {"selftest", add_selftest}};
+    constexpr Subcommand subcommands[] = {{"why", add_why},       {"dump", add_dump},   {"verify", add_verify},
+                                          {"sim", add_sim, true}, {"bench", add_bench}, {"selftest", add_selftest}};
     return run_program(argc, argv, subcommands);
 }

@@ -4,6 +4,8 @@
 #include "error.h"
 #include "output.h"
 
+#include <CLI/CLI.hpp>
+
 #include <algorithm>
 #include <cstring>
 #include <memory>
@@ -92,7 +94,7 @@ int run(int argc, char **argv, Subcommands subcommands)
         return help();
     const int status = runs.at(static_cast<std::size_t>(chosen - subcommands.begin()))();
     // A command's own status counts for more than what was said about it.
-    return complaints_lost() && chosen->add != add_sim ? exit_usage : status;
+    return complaints_lost() && !chosen->keeps_status ? exit_usage : status;
 }
 
 int fail(const std::string &message, int status = exit_usage)

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
-#include "command.h"
+#include "commands.h"
 #include "error.h"
-#include "flip.h"
-#include "numbers.h"
 #include "output.h"
 #include "printable.h"
 #include "progress.h"
@@ -131,16 +129,8 @@ std::string cpu_model()
     return "unknown";
 }
 
-struct Selftest {
-    FlipOptions options;
-    bool json = false;
-
-    int run();
-    [[nodiscard]] std::string doubt(const FlipProgress &progress) const;
-};
-
 /// Why a run without fault proves nothing; empty if it does.
-std::string Selftest::doubt(const FlipProgress &progress) const
+std::string doubt(const FlipOptions &options, const FlipProgress &progress)
 {
     constexpr std::uint64_t convincing_flips = 1'000'000;
     if (options.misaligned)
@@ -157,8 +147,11 @@ std::string Selftest::doubt(const FlipProgress &progress) const
     return "";
 }
 
-int Selftest::run()
+} // namespace
+
+int selftest(const SelftestOptions &selftest_options)
 {
+    const auto &[options, json] = selftest_options;
     const SharedProgress shared;
     FlipProgress &progress = *shared.progress;
     std::fflush(nullptr); // or the child has the text too
@@ -174,7 +167,7 @@ int Selftest::run()
     for (unsigned i = 0; i < options.threads; ++i)
         executions += progress.passes[i] * flipped_sites;
     const bool fault = !outcome.fault.empty();
-    const std::string reason = fault ? outcome.fault : doubt(progress);
+    const std::string reason = fault ? outcome.fault : doubt(options, progress);
     const bool proven = reason.empty();
     if (json) {
         print("{}\n", json_text({{"flips", progress.flips.load()},
@@ -202,29 +195,6 @@ int Selftest::run()
     else
         print("not proven: {}\n", reason);
     return fault ? exit_finding : exit_ok;
-}
-
-} // namespace
-
-Run add_selftest(CLI::App &program)
-{
-    CLI::App *command = program.add_subcommand("selftest", "Rewrite sites under running threads on this CPU");
-    const auto test = std::make_shared<Selftest>();
-    command->add_option("--flips", test->options.flips, "how many heads to rewrite")
-        ->check(numbers(1, 1'000'000'000'000))
-        ->capture_default_str();
-    command->add_option("--threads", test->options.threads, "threads that run through the sites meanwhile")
-        ->check(numbers(1, most_flip_threads))
-        ->capture_default_str();
-    command->add_flag("--misaligned", test->options.misaligned,
-                      "the control: heads that cross a cache line, which should fault");
-    command->add_flag("--json", test->json, "print JSON");
-    command->footer(
-        "The first fault ends the process that flips, which is a child of this one.\n"
-        "Example: slicepatch selftest --flips 1000000\n"
-        "Exit status: 0 no fault (the text says whether that proves something), 1 a fault, 2 it could not be "
-        "run.");
-    return [test] { return test->run(); };
 }
 
 } // namespace slicepatch::tool

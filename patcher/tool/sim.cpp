@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include "command.h"
+#include "commands.h"
 #include "error.h"
-#include "numbers.h"
 #include "printable.h"
-
-#include <launch.h>
 
 #include <cerrno>
 #include <csignal>
@@ -17,17 +14,7 @@ namespace slicepatch::tool {
 
 namespace {
 
-constexpr unsigned longest_time_us = 1'000'000'000; // what sim_run() takes
-constexpr int exit_unwritten = 125;                 // as for every failure of the simulator's own
-
-struct Sim {
-    SimOptions options;
-    std::string kernel = "patched", flags = "auto", json_file;
-    bool json = false;
-    std::vector<std::string> command;
-
-    int run();
-};
+constexpr int exit_unwritten = 125; // as for every failure of the simulator's own
 
 nlohmann::ordered_json statistics_json(const SimStatistics &statistics, bool strict)
 {
@@ -73,8 +60,11 @@ bool write_output(std::FILE *output, const std::string &text)
     return written;
 }
 
-int Sim::run()
+} // namespace
+
+int sim(SimCommand asked)
 {
+    auto &[options, kernel, flags, json_file, json, command] = asked;
     if (!sim_kernel_from_name(kernel, options.kernel))
         throw Error("--kernel {}: not one of stock, patched, off, none", kernel);
     options.rseq_flags = flags == "on"    ? SimRseqFlags::on
@@ -106,38 +96,6 @@ int Sim::run()
     if (output != stderr)
         throw Error("{}: {}", json_file, std::strerror(errno));
     return json ? exit_unwritten : 0;
-}
-
-} // namespace
-
-Run add_sim(CLI::App &program)
-{
-    CLI::App *command = program.add_subcommand("sim", "Run an unmodified program against a simulated kernel");
-    const auto sim = std::make_shared<Sim>();
-    command->add_option("--kernel", sim->kernel, "stock, patched, off or none")
-        ->check(CLI::IsMember({"stock", "patched", "off", "none"}))
-        ->capture_default_str();
-    command->add_option("--tick-us", sim->options.tick_us, "CPU time between a thread's interrupts, microseconds")
-        ->check(numbers(1, longest_time_us))
-        ->capture_default_str();
-    command->add_option("--slice-us", sim->options.slice_us, "length of a granted slice, microseconds")
-        ->check(numbers(1, longest_time_us))
-        ->capture_default_str();
-    command->add_option("--rseq-flags", sim->flags, "whether rseq->flags are written: auto, on or off")
-        ->check(CLI::IsMember({"auto", "on", "off"}))
-        ->capture_default_str();
-    command->add_flag("--strict", sim->options.strict, "report system calls made inside a section");
-    command->add_option("--preload", sim->options.preload, "the simulator's object, if not beside this program");
-    command->add_flag("--json", sim->json, "print the statistics as JSON on standard error");
-    command->add_option("--json-file", sim->json_file, "write the statistics as JSON to this file");
-    command->add_option("COMMAND", sim->command, "the program and its arguments")->required();
-    command->positionals_at_end();
-    command->footer(
-        "Example: slicepatch sim --kernel stock -- build/bin/wordcount --threads 4 README.md\n"
-        "Exit status: that of COMMAND, 128 + signal if it was killed; 125 it cannot be simulated, 126 it is "
-        "not executable,\n127 it was not found; 2 wrong usage.\n\n" +
-        sim_notes());
-    return [sim] { return sim->run(); };
 }
 
 } // namespace slicepatch::tool

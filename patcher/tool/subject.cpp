@@ -2,40 +2,26 @@
 #include "subject.h"
 #include "error.h"
 #include "live_view.h"
-#include "numbers.h"
 #include "output.h"
 #include "process_refusal.h"
 #include "progress.h"
 
 #include <elf.h>
-#include <limits>
 #include <numeric>
 
 namespace slicepatch::tool {
 
-CLI::Option *add_pid_option(CLI::App &command, pid_t &pid, const std::string &description)
+void require_one(const Subject &subject)
 {
-    return command.add_option("--pid", pid, description)->check(numbers(1, std::numeric_limits<pid_t>::max()));
-}
-
-void Subject::add_options(CLI::App &command)
-{
-    auto *files_option = command.add_option("FILE", files, "ELF executables and shared objects");
-    add_pid_option(command, pid, "a running process instead of files")->excludes(files_option);
-}
-
-void Subject::require_one() const
-{
-    if (files.empty() && !pid)
+    if (subject.files.empty() && !subject.pid)
         throw Error("name a FILE, or a process with --pid");
 }
 
 namespace {
 
-Subject::Visited visit_files(const std::vector<std::string> &files,
-                             const std::function<void(const ObjectView &, const ElfFile *)> &visit)
+Visited visit_files(const std::vector<std::string> &files, const Visitor &visit)
 {
-    Subject::Visited visited;
+    Visited visited;
     for (const std::string &path : files) {
         std::optional<ElfFile> file;
         ObjectView object;
@@ -54,10 +40,9 @@ Subject::Visited visit_files(const std::vector<std::string> &files,
     return visited;
 }
 
-Subject::Visited visit_process(pid_t pid, bool diff,
-                               const std::function<void(const ObjectView &, const ElfFile *)> &visit)
+Visited visit_process(pid_t pid, bool diff, const Visitor &visit)
 {
-    Subject::Visited visited;
+    Visited visited;
     Process process(pid);
     if (is_proc_foreign())
         complain(fmt::format("process {}: by the numbers of /proc, which shows another PID namespace than ours", pid));
@@ -73,9 +58,9 @@ Subject::Visited visit_process(pid_t pid, bool diff,
 
 } // namespace
 
-Subject::Visited Subject::visit(const std::function<void(const ObjectView &, const ElfFile *)> &visit) const
+Visited visit(const Subject &subject, const Visitor &visitor)
 {
-    return pid ? visit_process(pid, diff, visit) : visit_files(files, visit);
+    return subject.pid ? visit_process(subject.pid, subject.diff, visitor) : visit_files(subject.files, visitor);
 }
 
 std::string machine_text(std::uint16_t machine)

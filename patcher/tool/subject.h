@@ -4,40 +4,27 @@
 #ifndef SLICEPATCH_TOOL_SUBJECT_H
 #define SLICEPATCH_TOOL_SUBJECT_H
 
+#include "commands.h"
 #include "site_view.h"
 
 #include <array>
 #include <functional>
-#include <sys/types.h>
-
-namespace CLI {
-class App;
-class Option;
-} // namespace CLI
 
 namespace slicepatch::tool {
 
-/// Adds --pid, which takes the number of a process.
-CLI::Option *add_pid_option(CLI::App &command, pid_t &pid, const std::string &description);
+/// Throws Error if neither a file nor a process is named.
+void require_one(const Subject &subject);
 
-struct Subject {
-    std::vector<std::string> files;
-    pid_t pid = 0; // 0: files
-    bool diff = false;
-
-    /// FILE... and --pid, of which there must be exactly one.
-    void add_options(CLI::App &command);
-    /// Throws Error if there is neither.
-    void require_one() const;
-
-    struct Visited {
-        std::size_t objects = 0; // with sites
-        bool unreadable = false; // a message on stderr says what
-    };
-    /// Calls visit for each file, or for each object of the process that has sites or problems. file may be null.
-    /// Throws Error if the process is not to be read, or ends meanwhile, and Changed if it does not hold still.
-    Visited visit(const std::function<void(const ObjectView &object, const ElfFile *file)> &visit) const;
+struct Visited {
+    std::size_t objects = 0; // with sites
+    bool unreadable = false; // a message on stderr says what
 };
+
+using Visitor = std::function<void(const ObjectView &object, const ElfFile *file)>;
+
+/// Calls the visitor for each file, or for each object of the process that has sites or problems. file may be null.
+/// Throws Error if the process is not to be read, or ends meanwhile, and Changed if it does not hold still.
+Visited visit(const Subject &subject, const Visitor &visitor);
 
 /// "no backend for machine 183 (AArch64)": what a build without that architecture cannot say about the object.
 [[nodiscard]] std::string missing_backend_text(std::uint16_t machine);

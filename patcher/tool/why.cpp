@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "checks.h"
-#include "command.h"
+#include "commands.h"
 #include "error.h"
 #include "output.h"
 #include "printable.h"
-#include "subject.h"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -12,13 +11,6 @@
 namespace slicepatch::tool {
 
 namespace {
-
-struct Why {
-    pid_t pid = 0;
-    bool json = false;
-
-    int run() const;
-};
 
 void print_text(const Diagnosis &diagnosis)
 {
@@ -31,10 +23,12 @@ void print_text(const Diagnosis &diagnosis)
           printable(diagnosis.next));
 }
 
-int Why::run() const
+} // namespace
+
+int why(const WhyOptions &options)
 {
-    const Diagnosis diagnosis = pid ? diagnose_process(pid) : diagnose_here();
-    if (!json) {
+    const Diagnosis diagnosis = options.pid ? diagnose_process(options.pid) : diagnose_here();
+    if (!options.json) {
         print_text(diagnosis);
         return exit_ok;
     }
@@ -46,22 +40,6 @@ int Why::run() const
                              {"next", diagnosis.next},
                              {"checks", checks}}));
     return exit_ok;
-}
-
-} // namespace
-
-Run add_why(CLI::App &program)
-{
-    CLI::App *command = program.add_subcommand("why", "Say which guarantee there is, why, and how to raise it");
-    const auto why = std::make_shared<Why>();
-    add_pid_option(*command, why->pid, "a running process: what can be seen of it from outside");
-    command->add_flag("--json", why->json, "print JSON: {\"guarantee\", \"reason\", \"next\", \"checks\": [...]}");
-    command->footer(
-        "Verdicts: ok; bad: lowers the guarantee; note: has a price or a substitute; unknown: not to be seen.\n"
-        "Example: slicepatch why --pid $(pidof wordcount)\n"
-        "Exit status: 0 it was found out, whatever the answer; 2 the process cannot be read; 3 it changed "
-        "while it was read.");
-    return [why] { return why->run(); };
 }
 
 } // namespace slicepatch::tool
