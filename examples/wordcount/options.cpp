@@ -48,7 +48,7 @@ void describe(CLI::App &app, Options &options)
     app.add_option("FILE", options.files, "Text files")->type_name("")->required();
     app.footer("A word is a run of ASCII letters; case does not matter; a file's end ends a word.\n"
                "Exit status: 0 done, 1 a check failed, 2 wrong usage or a file that cannot be read.\n"
-               "Example:\n  wordcount --threads 16 --repeat 50 /usr/share/common-licenses/GPL-3");
+               "Example: wordcount --threads 16 --repeat 50 /usr/share/common-licenses/GPL-3");
 }
 
 } // namespace

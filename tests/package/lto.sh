@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# lto.sh CMAKE SOURCE BUILD CC CXX: the library alone, configured with link-time optimisation as distributions do, gives
-# an archive that a C program links, with and without optimisation of its own.
+# lto.sh CMAKE SOURCE BUILD CC CXX: the library alone, configured as distributions do, with link-time optimisation and
+# the C++ library's assertions, gives an archive that a C program links, with and without optimisation of its own.
 set -euo pipefail
 
 cmake=$1
@@ -23,8 +23,10 @@ quietly() {
     }
 }
 
+# As some compilers define it by themselves without optimisation, which is how this is compiled; and as Fedora passes it.
+assertions="-D_GLIBCXX_ASSERTIONS -Wp,-D_GLIBCXX_ASSERTIONS"
 quietly "$cmake" -G Ninja -S "$source" -B "$work/tree" -DCMAKE_C_COMPILER="$cc" -DCMAKE_CXX_COMPILER="$cxx" \
-    -DCMAKE_C_FLAGS=-flto=auto -DCMAKE_CXX_FLAGS=-flto=auto \
+    -DCMAKE_C_FLAGS=-flto=auto "-DCMAKE_CXX_FLAGS=-flto=auto $assertions" \
     -DSLICEPATCH_BUILD_TOOL=OFF -DSLICEPATCH_BUILD_EXAMPLES=OFF -DSLICEPATCH_BUILD_TESTS=OFF
 quietly "$cmake" --build "$work/tree" --target slicepatch_static
 cat >"$work/program.c" <<'C'
