@@ -74,7 +74,8 @@ void print_table(const ObjectView &object)
 
 int dump(const DumpOptions &options)
 {
-    const auto &[subject, label, json] = options;
+    const Subject &subject = options.subject;
+    const std::string &label = options.label;
     require_one(subject);
     if (subject.diff && !subject.pid)
         throw Error("--diff compares a process with its files: it needs --pid");
@@ -90,13 +91,13 @@ int dump(const DumpOptions &options)
         incomplete |= !object.problems.empty() || (!object.has_backend && !object.sites.empty());
         std::erase_if(object.sites, [&](const SiteView &site) { return !matches(label, site); });
         counts.add(object);
-        if (json)
+        if (options.json)
             for (const SiteView &site : object.sites)
                 rows.push_back(to_json(site));
         else if (!object.sites.empty() || label.empty())
             print_table(object);
     });
-    if (json)
+    if (options.json)
         print("{}\n", json_text({{"sites", rows}}));
     else if (counts.sites() || !visited.unreadable)
         print("{}\n", counts.text());

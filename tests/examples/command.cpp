@@ -2,13 +2,12 @@
 #include "command.h"
 #include "tests/skip.h"
 
-#include <sys/wait.h>
-
 #include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <stdexcept>
+#include <unistd.h>
 
 namespace slicepatch::test {
 
@@ -50,6 +49,20 @@ std::string TemporaryFolder::write(const std::string &name, const std::string &t
     return path(name);
 }
 
+BrokenPipe::BrokenPipe()
+{
+    int ends[2];
+    if (pipe(ends) || dup2(ends[1], number) != number)
+        throw std::runtime_error("pipe failed");
+    close(ends[0]);
+    close(ends[1]);
+}
+
+BrokenPipe::~BrokenPipe()
+{
+    close(number);
+}
+
 std::string quote(const std::string &argument)
 {
     std::string quoted = "'";
@@ -68,14 +81,8 @@ std::string read_text(const std::string &path)
 
 Outcome run_shell(const std::string &script)
 {
-    const TemporaryFolder folder;
-    const std::string line = "export LC_ALL=C\n{\n" + script + "\n} >" + quote(folder.path("out")) + " 2>" +
-                             quote(folder.path("error")) + " </dev/null";
-    const int status = std::system(line.c_str());
-    if (status == -1)
-        throw std::runtime_error("cannot start a shell");
-    return {WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status), read_text(folder.path("out")),
-            read_text(folder.path("error"))};
+    return run_child(
+        {.program = "/bin/sh", .arguments = {"-c", script}, .environment = {"LC_ALL=C"}, .emulated = false});
 }
 
 std::string command(const std::string &program)

@@ -4,17 +4,15 @@
 #ifndef SLICEPATCH_TESTS_EXAMPLES_COMMAND_H
 #define SLICEPATCH_TESTS_EXAMPLES_COMMAND_H
 
+#include "tests/child.h"
+
 #include <filesystem>
 #include <string>
 #include <vector>
 
 namespace slicepatch::test {
 
-struct Outcome {
-    int status; // 128 + the signal that ended it, as in a shell
-    std::string out;
-    std::string error;
-};
+using Outcome = Ended;
 
 /// A folder that is gone at the end.
 class TemporaryFolder {
@@ -24,6 +22,10 @@ public:
     TemporaryFolder(const TemporaryFolder &) = delete;
     TemporaryFolder &operator=(const TemporaryFolder &) = delete;
 
+    [[nodiscard]] std::string path() const
+    {
+        return folder_.string();
+    }
     [[nodiscard]] std::string path(const std::string &name) const;
 
     /// The path of a new file.
@@ -31,6 +33,16 @@ public:
 
 private:
     std::filesystem::path folder_;
+};
+
+/// A descriptor for the scripts of run_shell() whose reader has gone.
+class BrokenPipe {
+public:
+    static constexpr int number = 9;
+    BrokenPipe();
+    ~BrokenPipe();
+    BrokenPipe(const BrokenPipe &) = delete;
+    BrokenPipe &operator=(const BrokenPipe &) = delete;
 };
 
 /// Through /bin/sh, in the C locale.

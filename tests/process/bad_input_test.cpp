@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Bytes that another tool wrote: the label is left alone, and everything else is patched.
-#include "child.h"
+#include "outcome.h"
 #include "expected_bytes.h"
 
 #include <doctest/doctest.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Init called again, together, in a child, under running threads and signal handlers.
-#include "child.h"
+#include "outcome.h"
 
 #include <doctest/doctest.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // SLICEPATCH_DEBUG: what sections may not do ends the program where it is done.
-#include "child.h"
+#include "outcome.h"
 
 #include <doctest/doctest.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // What the user of a program and its author may ask of init, and what they are told when they ask for something else.
-#include "child.h"
+#include "outcome.h"
 
 #include <doctest/doctest.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // What leaves a section by an exception.
-#include "child.h"
+#include "outcome.h"
 
 #include <doctest/doctest.h>
 

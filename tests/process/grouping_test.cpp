@@ -2,7 +2,7 @@
 //
 // Functions that linkers fold, that no unwind table shows, or that a compiler has scattered: which of their sites decide
 // together, so that no request is left behind whatever is deselected.
-#include "child.h"
+#include "outcome.h"
 
 #include <doctest/doctest.h>
 

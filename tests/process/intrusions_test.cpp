@@ -2,7 +2,7 @@
 //
 // Calls that are cut short, or made by a process whose memory is not its own: the lock of init serves those who come
 // after, and nobody writes to text under threads that he does not see.
-#include "child.h"
+#include "outcome.h"
 
 #include <doctest/doctest.h>
 

@@ -2,7 +2,7 @@
 //
 // What the kernel answers, in words and in bytes. The answers are made by seccomp filters, so that every machine gives
 // them; what a real grant does is for the simulated kernel and the virtual machines.
-#include "child.h"
+#include "outcome.h"
 #include "expected_bytes.h"
 
 #include <doctest/doctest.h>

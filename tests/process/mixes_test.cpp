@@ -2,7 +2,7 @@
 //
 // All mixes of the states of ENTER and EXIT: what each leaves behind. Which of them the planner can produce is the
 // business of reachable_mixes_test.cpp.
-#include "child.h"
+#include "outcome.h"
 
 #include <doctest/doctest.h>
 

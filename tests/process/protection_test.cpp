@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Systems that let a program do less: each writer where it is allowed, and sites that work as compiled where none is.
-#include "child.h"
+#include "outcome.h"
 
 #include <doctest/doctest.h>
 

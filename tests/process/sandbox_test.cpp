@@ -2,7 +2,7 @@
 //
 // Sandboxes that refuse or kill for system calls, before init and behind it: the table in examples/LIMITS.md of what one
 // has to allow. And the filter that is ours: what nobody gets past, and what is left behind where it is refused.
-#include "child.h"
+#include "outcome.h"
 
 #include <doctest/doctest.h>
 

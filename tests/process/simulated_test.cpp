@@ -2,7 +2,7 @@
 //
 // On the simulated kernel with the series, which answers as no seccomp filter can: who locks the state, and what is
 // left of a request.
-#include "child.h"
+#include "outcome.h"
 
 #include <doctest/doctest.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // A section is right whatever the kernel does between any two of its instructions.
-#include "child.h"
+#include "outcome.h"
 
 #include <doctest/doctest.h>
 

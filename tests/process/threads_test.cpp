@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Threads on a stock kernel, where each has to be enabled: those that come, and those that are there.
-#include "child.h"
+#include "outcome.h"
 
 #include <doctest/doctest.h>
 

@@ -6,6 +6,7 @@
 #include "patcher/tool/elf_file.h"
 #include "patcher/tool/error.h"
 #include "patcher/tool/site_view.h"
+#include "tests/child.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -13,6 +14,7 @@
 #include <filesystem>
 #include <fmt/format.h>
 #include <map>
+#include <sstream>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -48,14 +50,10 @@ void number_groups(Answer &object)
 std::map<std::string, Answer> ask_library(const std::string &printer, const std::string &program)
 {
     std::map<std::string, Answer> objects;
-    std::FILE *pipe = popen(fmt::format("exec env LD_PRELOAD='{}' '{}'", printer, program).c_str(), "r");
-    if (!pipe)
-        throw tool::Error("cannot run {}", program);
-    char line[8192];
+    const test::Ended ended = test::run_child({.program = program, .environment = {"LD_PRELOAD=" + printer}});
+    std::istringstream lines(ended.out);
     Answer *object = nullptr;
-    while (std::fgets(line, sizeof line, pipe)) {
-        std::string text = line;
-        text.pop_back();
+    for (std::string text; std::getline(lines, text);) {
         if (text.starts_with("object ")) {
             const std::string name = text.substr(7);
             object = &objects[name.empty() ? program : name];
@@ -64,13 +62,13 @@ std::map<std::string, Answer> ask_library(const std::string &printer, const std:
         } else {
             unsigned long long address = 0;
             unsigned kind = 0, trouble = 0, group = 0;
-            if (std::sscanf(line, "%llx %u %u %u", &address, &kind, &trouble, &group) != 4)
+            if (std::sscanf(text.c_str(), "%llx %u %u %u", &address, &kind, &trouble, &group) != 4)
                 throw tool::Error("{} prints {}", program, text);
             const auto status = static_cast<Status>(trouble);
             object->sites.push_back({address, kind, status == Status::ok ? "" : status_text(status), group});
         }
     }
-    if (pclose(pipe) != 0 || objects.empty())
+    if (ended.status != 0 || objects.empty())
         throw tool::Error("{} did not come to its end", program);
     return objects;
 }

@@ -3,10 +3,10 @@
 // hostile COMPARE PRINTER SAMPLE ROUNDS: copies of a program with changed bytes in its note, state, records and unwind
 // table, on which the library and the program have to agree too. Prints how many of them were found wanting.
 #include "patcher/tool/elf_file.h"
+#include "tests/examples/command.h"
 
 #include <cstdio>
 #include <cstdlib>
-#include <filesystem>
 #include <fmt/format.h>
 #include <fstream>
 #include <iterator>
@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <vector>
 
+using namespace slicepatch;
 using namespace slicepatch::tool;
 
 namespace {
@@ -36,18 +37,6 @@ std::vector<Range> ranges_of(const ElfFile &file)
     return ranges;
 }
 
-std::string first_line(const std::string &command, int &status)
-{
-    std::string text;
-    std::FILE *pipe = popen(command.c_str(), "r");
-    if (!pipe)
-        std::exit(2);
-    for (int c; (c = std::fgetc(pipe)) != EOF;)
-        text.push_back(static_cast<char>(c));
-    status = pclose(pipe);
-    return text;
-}
-
 } // namespace
 
 int main(int argc, char **argv)
@@ -60,10 +49,8 @@ int main(int argc, char **argv)
         return 2;
     std::ifstream input(argv[3], std::ios::binary);
     const std::string original{std::istreambuf_iterator<char>(input), {}};
-    std::string folder = std::filesystem::temp_directory_path() / "slicepatch-rules-XXXXXX";
-    if (!mkdtemp(folder.data()))
-        return 2;
-    const std::string path = folder + "/changed";
+    const test::TemporaryFolder folder;
+    const std::string path = folder.path("changed");
     std::mt19937 random(1); // NOLINT: the same each time
     unsigned wanting = 0, failed = 0;
     const unsigned rounds = static_cast<unsigned>(std::atoi(argv[4]));
@@ -75,15 +62,13 @@ int main(int argc, char **argv)
         }
         std::ofstream(path, std::ios::binary) << bytes;
         chmod(path.c_str(), 0700);
-        int status = 0;
-        const std::string said = first_line(fmt::format("'{}' '{}' '{}' '{}'", argv[1], argv[2], path, path), status);
-        wanting += said.find(", 0 troubles") == std::string::npos;
-        if (status != 0) {
-            fmt::print("round {}: {}", round, said);
+        const test::Ended ended = test::run_child({.program = argv[1], .arguments = {argv[2], path, path}});
+        wanting += ended.out.find(", 0 troubles") == std::string::npos;
+        if (ended.status != 0) {
+            fmt::print("round {}: {}", round, ended.out);
             ++failed;
         }
     }
-    std::filesystem::remove_all(folder);
     fmt::print("{} of {} copies were found wanting, {} of them in two ways\n", wanting, rounds, failed);
     return failed != 0 || wanting < rounds / 4;
 }

@@ -26,7 +26,7 @@ unsigned looks()
 /// Statuses of `slicepatch verify --pid` of one that is never at rest, each with as many looks.
 void expect_no_false_finding(const std::string &mode)
 {
-    const Running program({"env", "SLICEPATCH=off", SAMPLE_RESTLESS, mode, SAMPLE_SHARED});
+    const RunningSample program({"env", "SLICEPATCH=off", SAMPLE_RESTLESS, mode, SAMPLE_SHARED});
     unsigned well = 0, unsettled = 0;
     for (unsigned i = 0; i < looks(); ++i) {
         const Outcome outcome = slicepatch_tool({"verify", "--pid", std::to_string(program.pid())});
@@ -62,7 +62,7 @@ TEST_CASE("a process that does both has no false finding")
 
 TEST_CASE("a process that is never twice the same says so, by a status of its own")
 {
-    const Running program({SAMPLE_ODD, "changing"});
+    const RunningSample program({SAMPLE_ODD, "changing"});
     for (const std::vector<std::string> &arguments :
          {std::vector<std::string>{"verify"}, {"verify", "--json"}, {"dump"}, {"why", "--json"}}) {
         CAPTURE(arguments[0]);
@@ -84,7 +84,7 @@ TEST_CASE("a process that is never twice the same says so, by a status of its ow
 
 TEST_CASE("the memory of a program is not taken for that of the next one in the same process")
 {
-    const Running program({SAMPLE_RESTLESS, "exec", SAMPLE_SHARED});
+    const RunningSample program({SAMPLE_RESTLESS, "exec", SAMPLE_SHARED});
     tool::Process process(program.pid());
     while (process.has_memory()) // until it has become itself again
         ;
@@ -95,7 +95,7 @@ TEST_CASE("the memory of a program is not taken for that of the next one in the 
 
 TEST_CASE("dump and why look at a restless process in the same way")
 {
-    const Running program({"env", "SLICEPATCH=off", SAMPLE_RESTLESS, "both", SAMPLE_SHARED});
+    const RunningSample program({"env", "SLICEPATCH=off", SAMPLE_RESTLESS, "both", SAMPLE_SHARED});
     for (const char *subcommand : {"dump", "why"})
         for (unsigned i = 0; i < 5; ++i) {
             const Outcome outcome = slicepatch_tool({subcommand, "--pid", std::to_string(program.pid())});

@@ -17,26 +17,6 @@ using namespace slicepatch::test;
 
 namespace {
 
-/// A descriptor for the shells of run_shell() whose reader has gone.
-class BrokenPipe {
-public:
-    static constexpr int number = 9;
-    BrokenPipe()
-    {
-        int ends[2];
-        REQUIRE(pipe(ends) == 0);
-        REQUIRE(dup2(ends[1], number) == number);
-        close(ends[0]);
-        close(ends[1]);
-    }
-    ~BrokenPipe()
-    {
-        close(number);
-    }
-    BrokenPipe(const BrokenPipe &) = delete;
-    BrokenPipe &operator=(const BrokenPipe &) = delete;
-};
-
 /// Redirections that take nothing, with the words for each.
 struct Taker {
     std::string redirection, words;

@@ -58,13 +58,13 @@ void poke(pid_t pid, std::uint64_t address, std::uint8_t byte)
 
 TEST_CASE("dump --pid shows the sites of a running program as they are in memory")
 {
-    const Running unpatched({SAMPLE_LIVE, "--unpatched"});
+    const RunningSample unpatched({SAMPLE_LIVE, "--unpatched"});
     const Json before = own_sites(slicepatch_json({"dump", "--pid", text_of(unpatched.pid())})["sites"], SAMPLE_LIVE);
     REQUIRE(before.size() == sample_sites);
     for (const Json &site : before)
         CHECK(site["state"] == "compiled");
 
-    const Running patched({"env", "SLICEPATCH=off", SAMPLE_LIVE});
+    const RunningSample patched({"env", "SLICEPATCH=off", SAMPLE_LIVE});
     CHECK(!patched.chose());
     const Json after = own_sites(slicepatch_json({"dump", "--pid", text_of(patched.pid())})["sites"], SAMPLE_LIVE);
     REQUIRE(after.size() == sample_sites);
@@ -77,7 +77,7 @@ TEST_CASE("dump --pid shows the sites of a running program as they are in memory
 
 TEST_CASE("under a simulated kernel every ENTER and EXIT of the live process is the enabled instruction")
 {
-    const Running program({SLICEPATCH, "sim", "--kernel", "patched", "--", SAMPLE_LIVE});
+    const RunningSample program({SLICEPATCH, "sim", "--kernel", "patched", "--", SAMPLE_LIVE});
     CHECK(program.chose());
     const Json sites = own_sites(slicepatch_json({"dump", "--pid", text_of(program.pid())})["sites"], SAMPLE_LIVE);
     REQUIRE(sites.size() == sample_sites);
@@ -94,7 +94,7 @@ TEST_CASE("under a simulated kernel every ENTER and EXIT of the live process is 
 TEST_CASE("--diff shows the bytes of the file beside those in memory")
 {
     const Json on_disk = slicepatch_json({"dump", SAMPLE_LIVE})["sites"];
-    const Running program({"env", "SLICEPATCH=off", SAMPLE_LIVE});
+    const RunningSample program({"env", "SLICEPATCH=off", SAMPLE_LIVE});
     const Json sites =
         own_sites(slicepatch_json({"dump", "--diff", "--pid", text_of(program.pid())})["sites"], SAMPLE_LIVE);
     REQUIRE(sites.size() == on_disk.size());
@@ -110,7 +110,7 @@ TEST_CASE("--diff shows the bytes of the file beside those in memory")
 
 TEST_CASE("verify --pid names a site that somebody wrote to")
 {
-    const Running program({"env", "SLICEPATCH=off", SAMPLE_LIVE});
+    const RunningSample program({"env", "SLICEPATCH=off", SAMPLE_LIVE});
     CHECK(slicepatch_tool({"verify", "--pid", text_of(program.pid())}).status == 0);
     const Json sites = own_sites(slicepatch_json({"dump", "--pid", text_of(program.pid())})["sites"], SAMPLE_LIVE);
     REQUIRE(!sites.empty());
@@ -124,7 +124,7 @@ TEST_CASE("verify --pid names a site that somebody wrote to")
 
 TEST_CASE("a process that has gone, or is going, gets an exact message")
 {
-    Running program({SAMPLE_LIVE, "--unpatched"});
+    RunningSample program({SAMPLE_LIVE, "--unpatched"});
     const pid_t pid = program.pid();
     const tool::Process opened(pid);
     program.end();
@@ -150,7 +150,7 @@ TEST_CASE("a process of somebody else gets an exact message")
         MESSAGE("skipped 1 check: root without setpriv(1) cannot become somebody else");
         return;
     }
-    const Running ours({SAMPLE_LIVE, "--unpatched"});
+    const RunningSample ours({SAMPLE_LIVE, "--unpatched"});
     const pid_t pid = root ? ours.pid() : 1;
     // The program's own folders may be closed to others, so that it is started from a copy for all.
     const TemporaryFolder folder;
@@ -185,7 +185,7 @@ TEST_CASE("a program whose file is deleted or replaced is still listed")
     const TemporaryFolder folder;
     const std::string path = folder.path("program");
     std::filesystem::copy(SAMPLE_LIVE, path);
-    const Running program({path, "--unpatched"});
+    const RunningSample program({path, "--unpatched"});
     std::filesystem::remove(path);
     std::filesystem::copy(SAMPLE_STRANGER, path);
     const Outcome outcome = slicepatch_tool({"dump", "--json", "--pid", text_of(program.pid())});
@@ -203,7 +203,7 @@ TEST_CASE("a program whose file is deleted or replaced is still listed")
 
 TEST_CASE("an ELF file that is only mapped to be looked at is not an object of the process")
 {
-    const Running program({SAMPLE_LIVE, "--unpatched"});
+    const RunningSample program({SAMPLE_LIVE, "--unpatched"});
     const tool::Process process(program.pid());
     CHECK(process.objects().size() >= 3); // itself, libc, the dynamic linker
     for (const auto &object : process.objects())

@@ -77,7 +77,7 @@ TEST_CASE("a process of another user says whose it is")
     if (!is_root())
         return;
     const Copy tool(SLICEPATCH);
-    const Running program({SAMPLE_ODD, "plain"});
+    const RunningSample program({SAMPLE_ODD, "plain"});
     for (const char *subcommand : {"dump", "verify", "why"})
         expect(
             run_shell(as_nobody + tool.path() + " " + subcommand + " --pid " + std::to_string(program.pid())),
@@ -89,7 +89,8 @@ TEST_CASE("a process of our own that does not want to be looked at says who may"
     if (!is_root())
         return;
     const Copy tool(SLICEPATCH), odd(SAMPLE_ODD);
-    const Running program({"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", odd.path(), "undumpable"});
+    const RunningSample program(
+        {"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", odd.path(), "undumpable"});
     const Outcome outcome = run_shell(as_nobody + tool.path() + " dump --pid " + std::to_string(program.pid()));
     CHECK(outcome.status == 2);
     CHECK(outcome.error.starts_with("slicepatch: process " + std::to_string(program.pid()) +
@@ -102,7 +103,7 @@ TEST_CASE("root that is refused is told why, and not to become root")
     if (!is_root())
         return;
     const Copy odd(SAMPLE_ODD);
-    const Running program({"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", odd.path(), "plain"});
+    const RunningSample program({"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", odd.path(), "plain"});
     const Outcome outcome = run_shell("setpriv --bounding-set=-sys_ptrace --inh-caps=-sys_ptrace " + quote(SLICEPATCH) +
                                       " dump --pid " + std::to_string(program.pid()));
     CHECK(outcome.status == 2);
@@ -115,7 +116,7 @@ TEST_CASE("a process that hidepid hides is not said to have gone")
     if (!is_root() || !has_mount_namespaces())
         return;
     const Copy tool(SLICEPATCH);
-    const Running program({SAMPLE_ODD, "plain"});
+    const RunningSample program({SAMPLE_ODD, "plain"});
     for (const char *mode : {"1", "2", "4"}) {
         CAPTURE(mode);
         const auto look = [&](pid_t pid) {
@@ -141,7 +142,7 @@ TEST_CASE("a kernel thread says that it is one")
 
 TEST_CASE("a process whose main thread has ended is read all the same")
 {
-    const Running program({SAMPLE_ODD, "mainless"});
+    const RunningSample program({SAMPLE_ODD, "mainless"});
     while (read_text("/proc/" + std::to_string(program.pid()) + "/stat").find(") Z ") == std::string::npos)
         usleep(1000);
     const nlohmann::json sites = slicepatch_json({"dump", "--pid", std::to_string(program.pid())})["sites"];
@@ -159,19 +160,13 @@ TEST_CASE("a 32-bit process says that it is one")
                   quote(folder.path("wait")))
             .status != 0)
         return skip("no 32-bit programs can be compiled here");
-    const pid_t child = fork();
-    REQUIRE(child >= 0);
-    if (child == 0) {
-        execl(folder.path("wait").c_str(), "wait", nullptr);
-        _exit(127);
-    }
+    Running program({.program = folder.path("wait"), .emulated = false});
+    const pid_t child = program.pid();
     usleep(100000);
     const Outcome outcome = slicepatch_tool({"verify", "--pid", std::to_string(child)});
-    const bool ran = waitpid(child, nullptr, WNOHANG) == 0;
     kill(child, SIGKILL);
-    if (!ran)
+    if (program.end() != 128 + SIGKILL)
         return skip("this kernel runs no 32-bit programs");
-    REQUIRE(waitpid(child, nullptr, 0) == child);
     expect(outcome, of(child, "a 32-bit process: sites exist in 64-bit programs only"));
 }
 
@@ -179,7 +174,7 @@ TEST_CASE("where /proc is of another PID namespace, what a number means is said"
 {
     if (run_shell("unshare -pf true").status != 0)
         return skip("no PID namespace");
-    const Running program({SAMPLE_ODD, "plain"});
+    const RunningSample program({SAMPLE_ODD, "plain"});
     const std::string pid = std::to_string(program.pid());
     const auto look = [](const std::string &number) {
         return run_shell("unshare -pf " + quote(SLICEPATCH) + " dump --pid " + number);
@@ -198,9 +193,9 @@ TEST_CASE("a process of another PID and mount namespace is read, with the names 
     const std::string inside = folder.path("inside");
     std::filesystem::create_directory(inside);
     // It says its number in its own namespace, which is 1; outside it is the only child of the one that made it.
-    const Running program({"unshare", "-m", "-pf", "sh", "-c",
-                           "mount -t tmpfs none " + inside + " && cp " + quote(SAMPLE_ODD) + " " + inside +
-                               "/odd && exec " + inside + "/odd plain"});
+    const RunningSample program({"unshare", "-m", "-pf", "sh", "-c",
+                                 "mount -t tmpfs none " + inside + " && cp " + quote(SAMPLE_ODD) + " " + inside +
+                                     "/odd && exec " + inside + "/odd plain"});
     const std::string outside = run_shell("pgrep -f '^" + inside + "/odd plain'").out;
     REQUIRE(outside != "");
     const nlohmann::json sites =
@@ -216,7 +211,7 @@ TEST_CASE("a program in a folder with a line feed in its name is one object, and
     std::filesystem::create_directory(folder.path("a\n00400000-00500000 rwxp 00000000 08:01 1 b"));
     const std::string path = folder.path("a\n00400000-00500000 rwxp 00000000 08:01 1 b/odd");
     std::filesystem::copy(SAMPLE_ODD, path);
-    const Running program({path, "plain"});
+    const RunningSample program({path, "plain"});
     const std::string pid = std::to_string(program.pid());
     const Outcome outcome = slicepatch_tool({"verify", "--pid", pid});
     CHECK(outcome.status == 0);
@@ -240,7 +235,7 @@ TEST_CASE("a name of any length in maps is no mapping")
     }
     path += "odd";
     std::filesystem::copy(SAMPLE_ODD, path);
-    const Running program({path, "plain"});
+    const RunningSample program({path, "plain"});
     const Outcome outcome = slicepatch_tool({"verify", "--pid", std::to_string(program.pid())});
     CHECK(outcome.status == 0);
     CHECK(outcome.out == "5 sites in 1 object: 5 compiled, 0 enabled, 0 off, 0 foreign; all is well\n");

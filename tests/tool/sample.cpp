@@ -8,14 +8,10 @@
 
 #include <doctest/doctest.h>
 
-#include <csignal>
 #include <cstdio>
 #include <cstring>
-#include <fcntl.h>
 #include <fstream>
 #include <sstream>
-#include <sys/wait.h>
-#include <unistd.h>
 
 namespace slicepatch::test {
 
@@ -185,46 +181,13 @@ std::string hexadecimal(std::uint64_t address)
     return text.str();
 }
 
-Running::Running(const std::vector<std::string> &command)
+RunningSample::RunningSample(const std::vector<std::string> &command)
+    : process_({.program = command[0], .arguments = {command.begin() + 1, command.end()}, .emulated = false})
 {
-    int input[2], output[2];
-    REQUIRE(pipe2(input, O_CLOEXEC) == 0);
-    REQUIRE(pipe2(output, O_CLOEXEC) == 0);
-    std::vector<char *> arguments;
-    for (const std::string &argument : command)
-        arguments.push_back(const_cast<char *>(argument.c_str()));
-    arguments.push_back(nullptr);
-    child_ = fork();
-    REQUIRE(child_ >= 0);
-    if (child_ == 0) {
-        dup2(input[0], STDIN_FILENO);
-        dup2(output[1], STDOUT_FILENO);
-        execvp(arguments[0], arguments.data());
-        _exit(127);
-    }
-    close(input[0]);
-    close(output[1]);
-    input_ = input[1];
-    std::string line;
-    for (char c = 0; read(output[0], &c, 1) == 1 && c != '\n';)
-        line += c;
-    close(output[0]);
+    const std::string line = process_.read_line();
     int chose = 0;
     REQUIRE_MESSAGE(std::sscanf(line.c_str(), "%d %d", &said_pid_, &chose) == 2, command[0], " said: ", line);
     chose_ = chose != 0;
-}
-
-void Running::end()
-{
-    if (input_ >= 0)
-        close(std::exchange(input_, -1));
-    if (child_ > 0)
-        waitpid(std::exchange(child_, 0), nullptr, 0);
-}
-
-Running::~Running()
-{
-    end();
 }
 
 } // namespace slicepatch::test

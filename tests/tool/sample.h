@@ -84,13 +84,10 @@ unsigned sample_line(const std::string &text);
 
 std::string hexadecimal(std::uint64_t address);
 
-/// A program that runs until this goes: its standard input is a pipe that nobody writes to.
-class Running {
+/// A sample that waits to be looked at until this goes.
+class RunningSample {
 public:
-    explicit Running(const std::vector<std::string> &command);
-    ~Running();
-    Running(const Running &) = delete;
-    Running &operator=(const Running &) = delete;
+    explicit RunningSample(const std::vector<std::string> &command);
 
     /// The process that has the sites, which said so, and what chooses() answered.
     [[nodiscard]] pid_t pid() const
@@ -102,11 +99,13 @@ public:
         return chose_;
     }
     /// Lets it end, and collects it.
-    void end();
+    void end()
+    {
+        (void)process_.end();
+    }
 
 private:
-    pid_t child_ = 0;
-    int input_ = -1;
+    Running process_;
     pid_t said_pid_ = 0;
     bool chose_ = false;
 };

@@ -135,9 +135,9 @@ TEST_CASE("asking changes nothing in the process that asks")
 
 TEST_CASE("why --pid says what its sites tell")
 {
-    const Running compiled({SAMPLE_LIVE, "--unpatched"});
+    const RunningSample compiled({SAMPLE_LIVE, "--unpatched"});
     CHECK(slicepatch_json({"why", "--pid", std::to_string(compiled.pid())})["guarantee"] == "unknown");
-    const Running off({"env", "SLICEPATCH=off", SAMPLE_LIVE});
+    const RunningSample off({"env", "SLICEPATCH=off", SAMPLE_LIVE});
     const Json answer = slicepatch_json({"why", "--pid", std::to_string(off.pid())});
     CHECK(answer["guarantee"] == "none");
     CHECK(verdict(answer, "environment") == "note");
@@ -146,7 +146,7 @@ TEST_CASE("why --pid says what its sites tell")
     const Outcome gone = slicepatch_tool({"why", "--pid", "2147483647"});
     CHECK(gone.status == 2);
     CHECK(gone.error == "slicepatch: process 2147483647: no such process\n");
-    const Running misspelt({"env", "SLICEPATCH_WRITR=rwx", SAMPLE_LIVE});
+    const RunningSample misspelt({"env", "SLICEPATCH_WRITR=rwx", SAMPLE_LIVE});
     const Json seen = slicepatch_json({"why", "--pid", std::to_string(misspelt.pid())});
     CHECK(seen.dump().find("no part of slicepatch reads SLICEPATCH_WRITR") != std::string::npos);
 }
