@@ -20,35 +20,6 @@ bool is_of_this_tree(const std::string &argument)
 
 } // namespace
 
-TemporaryFolder::TemporaryFolder()
-{
-    std::string pattern = (std::filesystem::temp_directory_path() / "slicepatch-XXXXXX").string();
-    if (mkdtemp(pattern.data()) == nullptr)
-        throw std::runtime_error("mkdtemp failed");
-    folder_ = pattern;
-}
-
-TemporaryFolder::~TemporaryFolder()
-{
-    std::error_code ignored; // a folder that stays behind is no reason to fail
-    std::filesystem::remove_all(folder_, ignored);
-}
-
-std::string TemporaryFolder::path(const std::string &name) const
-{
-    return (folder_ / name).string();
-}
-
-std::string TemporaryFolder::write(const std::string &name, const std::string &text) const
-{
-    std::ofstream file(path(name), std::ios::binary);
-    file << text;
-    file.close();
-    if (!file)
-        throw std::runtime_error("cannot write " + path(name));
-    return path(name);
-}
-
 BrokenPipe::BrokenPipe()
 {
     int ends[2];

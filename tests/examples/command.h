@@ -5,35 +5,14 @@
 #define SLICEPATCH_TESTS_EXAMPLES_COMMAND_H
 
 #include "tests/child.h"
+#include "tests/temporary_folder.h"
 
-#include <filesystem>
 #include <string>
 #include <vector>
 
 namespace slicepatch::test {
 
 using Outcome = Ended;
-
-/// A folder that is gone at the end.
-class TemporaryFolder {
-public:
-    TemporaryFolder();
-    ~TemporaryFolder();
-    TemporaryFolder(const TemporaryFolder &) = delete;
-    TemporaryFolder &operator=(const TemporaryFolder &) = delete;
-
-    [[nodiscard]] std::string path() const
-    {
-        return folder_.string();
-    }
-    [[nodiscard]] std::string path(const std::string &name) const;
-
-    /// The path of a new file.
-    [[nodiscard]] std::string write(const std::string &name, const std::string &text) const;
-
-private:
-    std::filesystem::path folder_;
-};
 
 /// A descriptor for the scripts of run_shell() whose reader has gone.
 class BrokenPipe {

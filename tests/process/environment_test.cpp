@@ -2,6 +2,7 @@
 //
 // What the user of a program and its author may ask of init, and what they are told when they ask for something else.
 #include "outcome.h"
+#include "tests/temporary_folder.h"
 
 #include <doctest/doctest.h>
 
@@ -389,22 +390,9 @@ namespace {
 class SetuidCopy {
 public:
     explicit SetuidCopy(const std::string &program)
+        : path_(folder_.copy(program, "program")),
+          made_(chown(path_.c_str(), 0, 0) == 0 && chmod(path_.c_str(), 04755) == 0)
     {
-        std::string pattern = (std::filesystem::temp_directory_path() / "slicepatch-XXXXXX").string();
-        if (mkdtemp(pattern.data()) == nullptr)
-            return;
-        folder_ = pattern;
-        path_ = folder_ + "/program";
-        std::filesystem::copy_file(program, path_);
-        made_ =
-            chmod(folder_.c_str(), 0755) == 0 && chown(path_.c_str(), 0, 0) == 0 && chmod(path_.c_str(), 04755) == 0;
-    }
-    SetuidCopy(const SetuidCopy &) = delete;
-    SetuidCopy &operator=(const SetuidCopy &) = delete;
-    ~SetuidCopy()
-    {
-        std::error_code ignored; // a folder that stays behind is no reason to fail
-        std::filesystem::remove_all(folder_, ignored);
     }
 
     [[nodiscard]] bool made() const
@@ -417,7 +405,8 @@ public:
     }
 
 private:
-    std::string folder_, path_;
+    TemporaryFolder folder_;
+    std::string path_;
     bool made_ = false;
 };
 

@@ -2,6 +2,7 @@
 //
 // Objects that come and go, copies of the library, and every way of linking it.
 #include "outcome.h"
+#include "tests/temporary_folder.h"
 
 #include <doctest/doctest.h>
 
@@ -18,41 +19,10 @@ std::string open(const char *object)
     return std::string("open=") + object;
 }
 
-/// A folder that is gone at the end, for objects of a test's own.
-class Folder {
-public:
-    Folder()
-    {
-        std::string name = std::filesystem::temp_directory_path() / "slicepatch-test-XXXXXX";
-        REQUIRE(mkdtemp(name.data()));
-        std::filesystem::permissions(name, std::filesystem::perms(0755)); // others may look for names
-        path_ = name;
-    }
-    Folder(const Folder &) = delete;
-    Folder &operator=(const Folder &) = delete;
-    ~Folder()
-    {
-        std::filesystem::remove_all(path_);
-    }
-
-    [[nodiscard]] std::string copy(const char *object, const std::string &name) const
-    {
-        std::filesystem::copy_file(object, path_ / name);
-        return path_ / name;
-    }
-    [[nodiscard]] std::string path() const
-    {
-        return path_;
-    }
-
-private:
-    std::filesystem::path path_;
-};
-
 const std::string all_sites_and_pair = all_sites_and(2), all_sites_and_both_pairs = all_sites_and(4);
 
 /// Init with a list, after these verbs, in a program that has opened an object by a relative name and changed its folder.
-Outcome init_after(const std::vector<std::string> &verbs, const std::string &list, const Folder &folder)
+Outcome init_after(const std::vector<std::string> &verbs, const std::string &list, const TemporaryFolder &folder)
 {
     std::vector<std::string> all = {"kernel=stock", "yield=ok", "folder=" + folder.path(), open("./named.so"),
                                     "folder=/"};
@@ -253,7 +223,7 @@ TEST_CASE("what dlerror() has to say survives the start of a thread and init")
 
 TEST_CASE("a function is selected by its name, exported or not, wherever its program's folder is by now")
 {
-    const Folder folder;
+    const TemporaryFolder folder;
     (void)folder.copy(NAMED, "named.so");
     for (const char *list : {"-named_inside", "-named_outside"}) {
         const Outcome outcome = init_after({}, list, folder);
@@ -269,7 +239,7 @@ TEST_CASE(
     "where a FIFO has taken the place of an object's file, init ends, and functions keep the names that are in memory")
 {
     for (const char *privileges : {"run=1", "nobody"}) {
-        const Folder folder;
+        const TemporaryFolder folder;
         const std::string fifo = "fifo=" + folder.copy(NAMED, "named.so");
         const Outcome outcome = init_after({"folder=" + folder.path(), fifo, privileges}, "-named_outside", folder);
         if (skipped(outcome, "another user"))
@@ -280,7 +250,7 @@ TEST_CASE(
 
 TEST_CASE("a function is not selected where its name cannot be read, which may be the one that is excluded")
 {
-    const Folder folder;
+    const TemporaryFolder folder;
     const std::string path = folder.copy(NAMED, "named.so");
     const Outcome outcome = init_after({"remove=" + path, "nobody"}, "-named_inside", folder);
     if (skipped(outcome, "another user"))
@@ -292,7 +262,7 @@ TEST_CASE("a function is not selected where its name cannot be read, which may b
 
 TEST_CASE("a file that has another one's place does not name its functions")
 {
-    const Folder folder;
+    const TemporaryFolder folder;
     const std::string path = folder.copy(NAMED, "named.so");
     const Outcome outcome =
         init_after({"remove=" + path, "copy=" + std::string(NAMED) + ":" + path, "nobody"}, "-named_inside", folder);
@@ -379,7 +349,7 @@ TEST_CASE("what a further object costs does not grow with the number of objects"
 {
     needs_whole_system("system calls are counted by ptrace");
     constexpr std::size_t few = 50, many = 4 * few;
-    const Folder folder;
+    const TemporaryFolder folder;
     std::vector<std::string> paths;
     for (std::size_t i = 0; i < many; ++i)
         paths.push_back(folder.copy(PLUGIN, std::to_string(i) + ".so"));

@@ -2,6 +2,7 @@
 //
 // Systems that let a program do less: each writer where it is allowed, and sites that work as compiled where none is.
 #include "outcome.h"
+#include "tests/temporary_folder.h"
 
 #include <doctest/doctest.h>
 
@@ -103,14 +104,12 @@ std::filesystem::path make_hostile_folder(const std::filesystem::path &above)
 
 TEST_CASE("what folders are called is no mapping, wherever it stands")
 {
-    std::string above = std::filesystem::temp_directory_path() / "slicepatch-test-XXXXXX";
-    REQUIRE(mkdtemp(above.data()));
-    const std::filesystem::path program = make_hostile_folder(above) / "subject";
+    const TemporaryFolder above;
+    const std::filesystem::path program = make_hostile_folder(above.path()) / "subject";
     std::filesystem::copy_file(SUBJECT, program);
     const Outcome outcome = run({.program = program,
                                  .arguments = {"kernel=none", "init", "run=100", "check", "states", "mapping"},
                                  .environment = {"SLICEPATCH_WRITER=rwx"}});
-    std::filesystem::remove_all(above);
     check_patched(outcome, "rwx");
     CHECK(outcome.value("text") == "r-xp file");
 }

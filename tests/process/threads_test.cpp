@@ -2,6 +2,7 @@
 //
 // Threads on a stock kernel, where each has to be enabled: those that come, and those that are there.
 #include "outcome.h"
+#include "tests/temporary_folder.h"
 
 #include <doctest/doctest.h>
 
@@ -223,13 +224,11 @@ TEST_CASE("the child of a fork counts from its one thread")
 
 TEST_CASE("a process without a /proc of its own has an unknown number of threads")
 {
-    char empty[] = "/tmp/slicepatch_empty_XXXXXX", invented[] = "/tmp/slicepatch_invented_XXXXXX";
-    REQUIRE(mkdtemp(empty));
-    REQUIRE(mkdtemp(invented));
-    std::filesystem::create_directories(std::string(invented) + "/proc/self/task/1"); // as if there were one
-    for (const char *root : {empty, invented}) {
-        const Outcome outcome = run_subject({std::string("chroot=") + root, "kernel=stock", "yield=ok", "threads=3",
-                                             "init", "volunteer", "init", "text", "join", "check"},
+    const TemporaryFolder empty, invented;
+    std::filesystem::create_directories(invented.path("proc/self/task/1")); // as if there were one
+    for (const std::string &root : {empty.path(), invented.path()}) {
+        const Outcome outcome = run_subject({"chroot=" + root, "kernel=stock", "yield=ok", "threads=3", "init",
+                                             "volunteer", "init", "text", "join", "check"},
                                             live);
         CAPTURE(outcome.out);
         if (!skipped(outcome, "another root")) {
@@ -239,7 +238,6 @@ TEST_CASE("a process without a /proc of its own has an unknown number of threads
             CHECK(outcome.out.find("4 threads enabled, an unknown number missed") != std::string::npos);
             CHECK(outcome.value("counted") == "yes");
         }
-        std::filesystem::remove_all(root);
     }
 }
 
