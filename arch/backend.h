@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// The contract of an architecture, stated once. arch/NAME/ fills one `struct Backend`: encode.cpp (AsmJit), verify.cpp (a
-// decoder; where there is none, witness.cpp has the assembler's opinion) and sync.cpp (what the CPU needs after a write).
-// encode, place, decode and verify are pure and compile on every host, so that any host can prove the bytes of every
-// architecture. The library holds its host's backend alone (host.cpp); the program and the tests hold all of them
+// The contract of an architecture, stated once. arch/NAME/ fills one `struct Backend`: encode.cpp (AsmJit), verify.cpp
+// (a decoder; where there is none, witness.cpp has the assembler's opinion) and sync.cpp (what the CPU needs after a
+// write). encode, place, decode and verify are pure and compile on every host, so that any host can prove the bytes of
+// every architecture. The library holds its host's backend alone (host.cpp); the program and the tests hold all of them
 // (backends.cpp).
 #ifndef SLICEPATCH_BACKEND_H
 #define SLICEPATCH_BACKEND_H
@@ -97,8 +97,8 @@ struct Backend {
     /// head to a tail that it fetched before. Also called before the first byte is written, to fail then if it must.
     Status (*sync_threads)();
 
-    /// The bit of mprotect() with which text, here, may be guarded: indirect jumps then end at landing pads alone. 0 where
-    /// there is none. A change of the protection of text has to keep it.
+    /// The bit of mprotect() with which text, here, may be guarded: indirect jumps then end at landing pads alone. 0
+    /// where there is none. A change of the protection of text has to keep it.
     int (*guard_protection)();
 
     [[nodiscard]] std::size_t site_size(Kind kind) const

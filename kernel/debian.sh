@@ -13,7 +13,8 @@
 later_releases_near="trixie trixie-backports"
 later_releases_far="forky sid experimental"
 
-# The archive that this machine gets its own release from. --print-uris reads both formats of sources and needs no lists.
+# The archive that this machine gets its own release from. --print-uris reads both formats of sources and needs no
+# lists.
 later_mirror() {
     local codename
     codename=$(. /etc/os-release && echo "${VERSION_CODENAME-}")

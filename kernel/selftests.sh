@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# The kernel's own tests of slice extensions, upstream's and the series', in a virtual machine: the programs are built from
-# the patched source, whichever kernel they run on.
+# The kernel's own tests of slice extensions, upstream's and the series', in a virtual machine: the programs are built
+# from the patched source, whichever kernel they run on.
 set -euo pipefail
 
 usage() {

@@ -83,8 +83,8 @@ copy_checkout() {
         tar -C "$root/slicepatch" --extract --no-same-owner
 }
 
-# enter COMMAND...: in namespaces of its own, so that nothing stays mounted or running behind it. Its /proc is that of its
-# own processes, as on a machine of its own.
+# enter COMMAND...: in namespaces of its own, so that nothing stays mounted or running behind it. Its /proc is that of
+# its own processes, as on a machine of its own.
 enter() {
     # shellcheck disable=SC2016 # expanded inside
     unshare --mount --pid --fork --kill-child --propagation private bash -c '

@@ -80,7 +80,8 @@ jobs() {
     esac
 }
 
-# tree PRESET FOLDER [CTEST-ARGUMENT...]: configures, builds and tests one; what its tests say goes to a file that is shown where one fails.
+# tree PRESET FOLDER [CTEST-ARGUMENT...]: configures, builds and tests one; what its tests say goes to a file that is
+# shown where one fails.
 tree() {
     local preset=$1 folder=$2
     local results=$folder/results.xml
@@ -94,8 +95,8 @@ tree() {
     add_results "$results"
 }
 
-# kernel ARCHITECTURE NAME: builds one. That it cannot be built here, or not from what the archive has today, is a counted
-# skip; anything else that goes wrong is a failure.
+# kernel ARCHITECTURE NAME: builds one. That it cannot be built here, or not from what the archive has today, is a
+# counted skip; anything else that goes wrong is a failure.
 kernel() {
     local architecture=$1 name=$2 status=0
     "$root/kernel/build.sh" --arch "$architecture" --kernel "$name" || status=$?

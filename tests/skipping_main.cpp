@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// For test programs whose cases may skip(): a skip is none of doctest's words.
+// For test programs whose cases may skip(): doctest has no word for that.
 #define DOCTEST_CONFIG_IMPLEMENT
 #include "skip.h"
 

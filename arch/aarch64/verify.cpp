@@ -128,8 +128,8 @@ private:
     {
         return operand(index).shift.type == ARM64_SFT_INVALID || operand(index).shift.value == 0;
     }
-    /// 0 if the operand is none. Capstone 4 has a type for what MRS reads; Capstone 5 has that of system instructions, and
-    /// keeps the number in a field whose enumeration does not have it: it is copied, never read as one of those.
+    /// 0 if the operand is none. Capstone 4 has a type for what MRS reads; Capstone 5 has that of system instructions,
+    /// and keeps the number in a field whose enumeration does not have it: it is copied, never read as one of those.
     [[nodiscard]] unsigned system_register(unsigned index) const
     {
         unsigned number = 0;

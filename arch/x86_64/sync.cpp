@@ -12,8 +12,8 @@ Status sync_text(std::uintptr_t, std::uintptr_t)
 
 /// Nothing to do: stores become visible in program order, instruction fetch included, and every mix of an old head with
 /// a new tail is correct, because an old head does not reach its tail (Intel SDM vol. 3A, 8.2.2; AMD64 APM vol.
-/// 2, 7.1). A membarrier SYNC_CORE would only decide when a thread sees a new head, for 12 to 24 ms of registration in a
-/// process that has threads (measured).
+/// 2, 7.1). A membarrier SYNC_CORE would only decide when a thread sees a new head, for 12 to 24 ms of registration in
+/// a process that has threads (measured).
 Status sync_threads()
 {
     return Status::ok;

@@ -19,8 +19,8 @@
  *                                    register
  *   SLICEPATCH_ARCH_SPIN_HINT()      tells the CPU that this is a waiting loop
  *
- * Each site text defines the local label .Lslicepatch_head%= on its first byte, which is aligned so that the patcher can
- * replace the head by one store.
+ * Each site text defines the local label .Lslicepatch_head%= on its first byte, which is aligned so that the patcher
+ * can replace the head by one store.
  */
 #ifndef SLICEPATCH_ARCH_H
 #define SLICEPATCH_ARCH_H

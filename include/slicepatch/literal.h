@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a label and the name of a file may hold. Both become literals of the assembler inside a template of the compiler;
- * what either would take for something else, and what is longer than tools read, is refused at the mark that has it.
+ * What a label and the name of a file may hold. Both become literals of the assembler inside a template of the
+ * compiler; what either would take for something else, and what is longer than tools read, is refused at the mark that
+ * has it.
  */
 #ifndef SLICEPATCH_LITERAL_H
 #define SLICEPATCH_LITERAL_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the marks of <slicepatch/slicepatch.h>, which includes this, are made of: the text of a site, its record, and the
- * cold block that a site jumps to while it is not patched.
+ * What the marks of <slicepatch/slicepatch.h>, which includes this, are made of: the text of a site, its record, and
+ * the cold block that a site jumps to while it is not patched.
  */
 #ifndef SLICEPATCH_MARKS_H
 #define SLICEPATCH_MARKS_H
@@ -149,8 +149,8 @@ SLICEPATCH_ARCH_COLD int slicepatch_request_is_over_(void)
 /* clang-format on */
 
 /*
- * A statement expression; for C++ with clang a lambda, because clang refuses asm goto in a scope that has destructors. gcc
- * refuses to inline a lambda into a function that has a target(...) of its own.
+ * A statement expression; for C++ with clang a lambda, because clang refuses asm goto in a scope that has destructors.
+ * gcc refuses to inline a lambda into a function that has a target(...) of its own.
  */
 #if defined(__cplusplus) && defined(__clang__)
 /* clang-format off */

@@ -29,9 +29,9 @@
 /*
  * The two marks of a critical section. ENTER goes before the acquiring atomic; a failed attempt runs EXIT before it
  * waits. EXIT goes strictly after the releasing store: earlier, it might give the CPU away while holding the lock. Both
- * order memory for the compiler, which is enough: the kernel acts at an interrupt on the same CPU. Thread-safe: any thread
- * may run them at any time, before, during and after slicepatch_init(). Async-signal-safe, but a handler that runs a
- * section of its own ends the request of the section that it interrupted.
+ * order memory for the compiler, which is enough: the kernel acts at an interrupt on the same CPU. Thread-safe: any
+ * thread may run them at any time, before, during and after slicepatch_init(). Async-signal-safe, but a handler that
+ * runs a section of its own ends the request of the section that it interrupted.
  *
  * label, a string literal without % { | } " \, names a group of sites: whatever is decided or goes wrong, all sites of
  * a label in an object share it. Sections that ENTER in one function and EXIT in another need a label.
@@ -48,8 +48,8 @@
  *
  * An EXIT that has no ENTER in its thread, as where one thread takes a lock and another releases it, counts nothing and
  * yields nothing. The ENTER that it leaves behind in the other thread is found by the next one there: if that thread's
- * request is over, granted and taken back or never made, there is nothing that a nested pair would disturb, and the count
- * starts anew. A nested pair whose outer one was granted and then preempted asks again in the same way.
+ * request is over, granted and taken back or never made, there is nothing that a nested pair would disturb, and the
+ * count starts anew. A nested pair whose outer one was granted and then preempted asks again in the same way.
  */
 #define SLICEPATCH_ENTER_OUTERMOST() SLICEPATCH_ENTER_OUTERMOST_AS("slicepatch.outermost")
 #define SLICEPATCH_EXIT_OUTERMOST() SLICEPATCH_EXIT_OUTERMOST_AS("slicepatch.outermost")
@@ -80,7 +80,8 @@ enum slicepatch_guarantee {
 };
 
 /*
- * "none", "thread", "sealed", "process"; "unknown" for any other value. Static storage. Thread-safe and async-signal-safe.
+ * "none", "thread", "sealed", "process"; "unknown" for any other value. Static storage. Thread-safe and
+ * async-signal-safe.
  */
 SLICEPATCH_API const char *slicepatch_guarantee_name(int guarantee);
 
@@ -151,7 +152,8 @@ struct slicepatch_report {
  * exist if possible; call it again after dlopen() to patch what came. Idempotent.
  *
  * Both pointers may be NULL. Returns 0 on success, which includes a guarantee of NONE: the program is then as correct
- * and about as fast as without slicepatch. Errors, after which every site that was not patched works as compiled; but for
+ * and about as fast as without slicepatch. Errors, after which every site that was not patched works as compiled; but
+ * for
  * -EIO nothing was changed, neither a site nor libc's rseq area nor the kernel's state:
  *   -EINVAL  options contradict each other, or they or an environment variable cannot be understood (report->reason names
  *            it), or the size of report
@@ -179,16 +181,16 @@ static inline int slicepatch_init(const struct slicepatch_options *options, stru
 
 /*
  * The same for callers that cannot use this header: here is any address in the calling object, of code or of data. What
- * the object is decides who locks the state: the executable does by default, a library adopts what it finds, and so does
- * NULL.
+ * the object is decides who locks the state: the executable does by default, a library adopts what it finds, and so
+ * does NULL.
  */
 SLICEPATCH_API int slicepatch_init_from(const void *here, const struct slicepatch_options *options,
                                         struct slicepatch_report *report);
 
 /*
  * As slicepatch_init_from(), for an executable: takes an rseq area, 64 bytes of each thread's static TLS, out of
- * libslicepatch.a, so that slicepatch can own the registration where libc has none or SLICEPATCH_RSEQ=own. The other one
- * does without; libslicepatch.so has one anyway.
+ * libslicepatch.a, so that slicepatch can own the registration where libc has none or SLICEPATCH_RSEQ=own. The other
+ * one does without; libslicepatch.so has one anyway.
  */
 SLICEPATCH_API int slicepatch_init_from_executable(const void *here, const struct slicepatch_options *options,
                                                    struct slicepatch_report *report);
@@ -203,8 +205,8 @@ SLICEPATCH_API int slicepatch_init_from_executable(const void *here, const struc
 SLICEPATCH_API int slicepatch_thread_init(void);
 
 /*
- * The report of the last slicepatch_init(), or one whose reason says that there was none, with threads counted up to now.
- * Returns 0, -EINVAL or -E2BIG for its size, -EDEADLK in a signal handler that interrupted this thread's
+ * The report of the last slicepatch_init(), or one whose reason says that there was none, with threads counted up to
+ * now. Returns 0, -EINVAL or -E2BIG for its size, -EDEADLK in a signal handler that interrupted this thread's
  * slicepatch_init(), or -EBUSY as slicepatch_init() does. Waits for one that runs in another thread. Not
  * async-signal-safe. No cancellation point.
  */
@@ -212,8 +214,8 @@ SLICEPATCH_API int slicepatch_get_report(struct slicepatch_report *report);
 
 /*
  * The report as text into buffer, always terminated unless size is 0; returns the length that it needs, without the
- * terminator. Reads report->size bytes of the report at most; what is not there counts as zero or empty. Touches nothing
- * but its arguments: thread-safe. Not async-signal-safe.
+ * terminator. Reads report->size bytes of the report at most; what is not there counts as zero or empty. Touches
+ * nothing but its arguments: thread-safe. Not async-signal-safe.
  */
 SLICEPATCH_API size_t slicepatch_report_text(const struct slicepatch_report *report, char *buffer, size_t size);
 
@@ -253,8 +255,8 @@ SLICEPATCH_API int slicepatch_for_each_site(int (*visit)(const struct slicepatch
                                             void *data);
 
 /*
- * Calls slicepatch_init(NULL, NULL) before main(): write it once at file scope, outside every function. What became of it
- * is in slicepatch_get_report().
+ * Calls slicepatch_init(NULL, NULL) before main(): write it once at file scope, outside every function. What became of
+ * it is in slicepatch_get_report().
  */
 #if SLICEPATCH_SUPPORTED
 #define SLICEPATCH_INIT_AT_START() \

@@ -19,7 +19,8 @@ using Environment = std::vector<std::string>;
 Environment inherited_environment();
 Environment plain_environment();
 
-/// Runs it with a plain environment; from just before exec to its end, microseconds. Throws Error unless it exits with 0.
+/// Runs it with a plain environment; from just before exec to its end, microseconds. Throws Error unless it exits with
+/// 0.
 double run_helper(const std::string &path);
 
 /// Runs it, and returns what it wrote to its standard output. Throws the same.

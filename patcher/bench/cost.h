@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What a program pays once: slicepatch_init() for few and for many sites, and process start, library by library. And what
-// it pays for its guarantee later, at calls that have nothing to do with sites.
+// What a program pays once: slicepatch_init() for few and for many sites, and process start, library by library. And
+// what it pays for its guarantee later, at calls that have nothing to do with sites.
 #ifndef SLICEPATCH_BENCH_COST_H
 #define SLICEPATCH_BENCH_COST_H
 

@@ -18,8 +18,8 @@ struct Marks {
     std::string writer;
 };
 
-/// Patches the groups bench.enabled and bench.off of this program and sets what the other variants read. Once, while the
-/// program has one thread. Throws Error.
+/// Patches the groups bench.enabled and bench.off of this program and sets what the other variants read. Once, while
+/// the program has one thread. Throws Error.
 Marks set_marks();
 
 } // namespace slicepatch::tool::bench

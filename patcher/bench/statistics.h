@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Medians, and how far they can be trusted. Medians throughout: on a machine that does other things too, what disturbs a
-// block only ever makes it slower.
+// Medians, and how far they can be trusted. Medians throughout: on a machine that does other things too, what disturbs
+// a block only ever makes it slower.
 #ifndef SLICEPATCH_BENCH_STATISTICS_H
 #define SLICEPATCH_BENCH_STATISTICS_H
 
@@ -24,8 +24,9 @@ inline constexpr std::size_t clusters_for_a_verdict = 6;
 /// values is not empty; fraction is 0 to 1.
 double quantile(std::vector<double> values, double fraction);
 
-/// Resamples runs of `cluster` values that were measured together, because they err together (a process keeps its address
-/// layout). The same values and seed give the same interval. The size of values is a multiple of cluster, and not 0.
+/// Resamples runs of `cluster` values that were measured together, because they err together (a process keeps its
+/// address layout). The same values and seed give the same interval. The size of values is a multiple of cluster, and
+/// not 0.
 Interval bootstrap_median(const std::vector<double> &values, std::size_t cluster, std::uint64_t seed);
 
 /// numerator[i] / denominator[i]: what was measured in the same block is compared, so that drift cancels.

@@ -2,8 +2,8 @@
 //
 // Times the loops in blocks: each block runs every variant of every loop once, in an order of its own, so that what is
 // compared was measured within milliseconds. The blocks are spread over several processes, because where a process is
-// loaded decides which of its branches evict each other from the predictor: that can cost a variant a factor of four for
-// the life of a process, and another one in the next.
+// loaded decides which of its branches evict each other from the predictor: that can cost a variant a factor of four
+// for the life of a process, and another one in the next.
 #ifndef SLICEPATCH_BENCH_TIMING_H
 #define SLICEPATCH_BENCH_TIMING_H
 

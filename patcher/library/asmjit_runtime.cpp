@@ -20,7 +20,8 @@ extern std::FILE *__real_stderr;
 extern std::FILE *__wrap_stderr;
 HIDDEN std::FILE *__wrap_stderr = __real_stderr;
 
-// The forms of -D_FORTIFY_SOURCE, which Debian's archive was compiled with and other C libraries than glibc do not have.
+// The forms of -D_FORTIFY_SOURCE, which Debian's archive was compiled with and other C libraries than glibc do not
+// have.
 HIDDEN int slicepatch_vsnprintf(char *text, std::size_t size, int flag, std::size_t room, const char *format,
                                 std::va_list arguments) __asm__("__vsnprintf_chk");
 int slicepatch_vsnprintf(char *text, std::size_t size, int, std::size_t room, const char *format,

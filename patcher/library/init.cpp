@@ -93,16 +93,16 @@ public:
         return ok(slicepatch::make_forms(host_backend(), slice_ctrl, forms_));
     }
 
-    /// What is to become of each group. All sites are verified before any byte is written: what is not as compiled, or as
-    /// we would leave it, stays. From here on no signal handler of this thread starts a thread or runs a half-written
-    /// site.
+    /// What is to become of each group. All sites are verified before any byte is written: what is not as compiled, or
+    /// as we would leave it, stays. From here on no signal handler of this thread starts a thread or runs a
+    /// half-written site.
     bool plan()
     {
         read_states(forms_, result_.list);
         blocked_.emplace();
         result_.other_threads = !single_threaded();
-        // GET speaks for the calling thread; the guarantee for others too, whose areas may be younger. Without a request
-        // to the kernel, the area itself tells.
+        // GET speaks for the calling thread; the guarantee for others too, whose areas may be younger. Without a
+        // request to the kernel, the area itself tells.
         kernel_may_grant_ = settings_.request.off
                                 ? may_be_granted(result_.area)
                                 : result_.area.state >= 0 || result_.guarantee.level != SLICEPATCH_GUARANTEE_NONE;

@@ -34,8 +34,9 @@ target_link_options(slicepatch PRIVATE
     LINKER:--version-script=${CMAKE_CURRENT_SOURCE_DIR}/package/slicepatch.map)
 set_property(TARGET slicepatch APPEND PROPERTY LINK_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/package/slicepatch.map)
 
-# ---- libslicepatch.a: one object, partially linked with what it uses; all symbols but the public ones become local. And
-# beside it what executables alone have: one that calls slicepatch_init() in position-independent code asks for it here.
+# ---- libslicepatch.a: one object, partially linked with what it uses; all symbols but the public ones become local.
+# And beside it what executables alone have: one that calls slicepatch_init() in position-independent code asks for it
+# here.
 set(merged ${CMAKE_CURRENT_BINARY_DIR}/slicepatch_merged.o)
 find_program(BFD_LINKER NAMES ${CMAKE_LIBRARY_ARCHITECTURE}-ld.bfd ld.bfd REQUIRED)
 add_custom_command(

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// New threads and processes. A program, or the library under test, may wrap pthread_create as well: the wrapper that is first in
-// the lookup order passes its own start routine on. If a routine that runs before ours makes the first emulated system
-// call, that call attaches the thread, and attaching it again is nothing.
+// New threads and processes. A program, or the library under test, may wrap pthread_create as well: the wrapper that is
+// first in the lookup order passes its own start routine on. If a routine that runs before ours makes the first
+// emulated system call, that call attaches the thread, and attaching it again is nothing.
 #include "masks.h"
 #include "next.h"
 #include "rseq_flags.h"

@@ -4,8 +4,8 @@
 //
 // A thread is attached before its start routine runs (spawn.cpp), and detached by the last of its key destructors. One
 // that came into being otherwise, or that makes an emulated system call after its destructors, is attached by that
-// call: nothing tells when it ends. So records are not in the memory of their threads, and a thread that changes another
-// thread's area makes sure first that the thread cannot end meanwhile.
+// call: nothing tells when it ends. So records are not in the memory of their threads, and a thread that changes
+// another thread's area makes sure first that the thread cannot end meanwhile.
 //
 // What may be called from a signal handler says so: it enters neither the dynamic linker nor malloc, and leaves errno
 // alone.

@@ -3,8 +3,8 @@
 // An ELF object as its program headers describe it, on disk or in a process. Section headers are never needed to find
 // sites, so that stripped files and live memory are read by the same code.
 //
-// Every address is a link-time address; a live object adds its load bias when it reads. Every size and offset comes from
-// the object and may be a lie: nothing is read that a segment does not hold.
+// Every address is a link-time address; a live object adds its load bias when it reads. Every size and offset comes
+// from the object and may be a lie: nothing is read that a segment does not hold.
 #ifndef SLICEPATCH_TOOL_ELF_IMAGE_H
 #define SLICEPATCH_TOOL_ELF_IMAGE_H
 

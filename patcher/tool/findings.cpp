@@ -109,7 +109,8 @@ private:
                     section.size / SLICEPATCH_RECORD_SIZE, object_.sites.size());
     }
 
-    /// Records may be lost with their section: they were collected after a partial link, or the section has another name.
+    /// Records may be lost with their section: they were collected after a partial link, or the section has another
+    /// name.
     void check_marked_text()
     {
         if (!is_table_known())

@@ -26,7 +26,8 @@ std::int64_t request_offset()
     return static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(&request) - SLICEPATCH_ARCH_THREAD_POINTER());
 }
 
-// In the program's own image, so that a jump from here reaches land(). Whole pages of it become writable and executable.
+// In the program's own image, so that a jump from here reaches land(). Whole pages of it become writable and
+// executable.
 constexpr std::size_t largest_page = 1 << 16, stride = 64;
 std::uint8_t arena[2 * largest_page];
 

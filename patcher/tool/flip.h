@@ -37,8 +37,8 @@ struct FlipProgress {
     std::atomic<std::int32_t> detail;
 };
 
-/// Returns when all flips are made, or with a failure in progress. Only for a process that is made for it: the code that
-/// runs may be anything.
+/// Returns when all flips are made, or with a failure in progress. Only for a process that is made for it: the code
+/// that runs may be anything.
 void run_flips(const FlipOptions &options, FlipProgress &progress);
 
 } // namespace slicepatch::tool

@@ -14,7 +14,8 @@ namespace slicepatch::tool {
 namespace {
 
 constexpr std::uint64_t alignment = 1 << 16; // the largest page of any architecture: sites stay aligned
-// Address space, of which nearly nothing is ever touched; an emulator of processes keeps some bytes for each page of it.
+// Address space, of which nearly nothing is ever touched; an emulator of processes keeps some bytes for each page of
+// it.
 constexpr std::uint64_t most_memory = std::uint64_t{1} << 36;
 constexpr std::uint64_t most_bytes = std::uint64_t{4} << 30; // that are copied
 constexpr std::uint64_t largest_notes = 1 << 20; // bytes of one PT_NOTE segment; real ones have a few hundred

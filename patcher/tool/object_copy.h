@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// An object of a file or of another process, laid out in this program's memory as a loader lays it out. So the library's
-// own rules read it: what they say of an object of their own process holds for this one word for word.
+// An object of a file or of another process, laid out in this program's memory as a loader lays it out. So the
+// library's own rules read it: what they say of an object of their own process holds for this one word for word.
 #ifndef SLICEPATCH_TOOL_OBJECT_COPY_H
 #define SLICEPATCH_TOOL_OBJECT_COPY_H
 

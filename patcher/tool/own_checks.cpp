@@ -169,7 +169,8 @@ std::string next_step(const Probe &probe)
     return step.empty() ? "start the program anew, without what locked it in the disabled state" : step;
 }
 
-/// What explains a refusal is no reproach where there was none: a simulated kernel, or one with features of a later one.
+/// What explains a refusal is no reproach where there was none: a simulated kernel, or one with features of a later
+/// one.
 void soften(const Probe &probe, std::vector<Check> &checks)
 {
     for (Check &check : checks)

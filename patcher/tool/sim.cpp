@@ -26,8 +26,8 @@ nlohmann::ordered_json statistics_json(const SimStatistics &statistics, bool str
     return json;
 }
 
-/// A closed standard descriptor is taken, lest the first file that is opened here becomes standard error. The command
-/// finds it closed, as it was.
+/// Takes the number of each closed standard descriptor, or the first file that is opened here would become standard
+/// error. The command finds it closed, as it was.
 void fill_standard_descriptors()
 {
     int file = 0;

@@ -48,8 +48,8 @@ struct ObjectView {
     std::vector<std::string> problems;
 };
 
-/// file gives names, and with compare the bytes on disk; it may be null, or the image itself. Throws Error for an object
-/// that cannot be laid out.
+/// file gives names, and with compare the bytes on disk; it may be null, or the image itself. Throws Error for an
+/// object that cannot be laid out.
 [[nodiscard]] ObjectView view_object(const ElfImage &image, const ElfFile *file, bool compare);
 
 [[nodiscard]] std::string kind_text(std::uint8_t kind);

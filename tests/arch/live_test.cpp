@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The enabled form runs, and so does whatever an interrupted write leaves of it: on this CPU, or on what emulates it. In
-// an area that no kernel knows, so that nothing is ever granted. One program for each distance of the area from the
+// The enabled form runs, and so does whatever an interrupted write leaves of it: on this CPU, or on what emulates it.
+// In an area that no kernel knows, so that nothing is ever granted. One program for each distance of the area from the
 // thread pointer, because an object has one.
 #include "patcher/library/text/edits.h"
 

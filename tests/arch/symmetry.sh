@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# symmetry.sh SOURCE-FOLDER: who knows one architecture finds the way in the other. The same files, the same public macros,
-# functions and members in the same order, the same golden cases.
+# symmetry.sh SOURCE-FOLDER: who knows one architecture finds the way in the other. The same files, the same public
+# macros, functions and members in the same order, the same golden cases.
 set -euo pipefail
 export LC_ALL=C
 

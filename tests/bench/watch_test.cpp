@@ -45,8 +45,8 @@ private:
     std::thread thread_;
 };
 
-/// In one section, until an interrupt gives the CPU to somebody else; false if that takes too long. Without a system call:
-/// what happens in one is not seen.
+/// In one section, until an interrupt gives the CPU to somebody else; false if that takes too long. Without a system
+/// call: what happens in one is not seen.
 bool lose_cpu(const SwitchWatch &watch)
 {
     constexpr auto long_enough = std::chrono::milliseconds(100);

@@ -27,7 +27,8 @@ public:
 /// Through /bin/sh, in the C locale.
 Outcome run_shell(const std::string &script);
 
-/// Each argument as it is. The first one that is a program of this tree is started by SLICEPATCH_EMULATOR, if that is set.
+/// Each argument as it is. The first one that is a program of this tree is started by SLICEPATCH_EMULATOR, if that is
+/// set.
 Outcome run(const std::vector<std::string> &arguments);
 
 /// The same for a script: a program of this tree as its first words.

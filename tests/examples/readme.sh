@@ -3,7 +3,8 @@
 #
 # readme.sh README INCLUDE-FOLDER LIBRARY-FOLDER COMPILER: every block of C and of C++ in README that has a main() is a
 # program that compiles without a warning, links and ends with status 0. There has to be one of each language.
-# COMPILER gcc|clang, or a cross compiler's gcc; status 77: it is not here. SLICEPATCH_EMULATOR is what runs the programs.
+# COMPILER gcc|clang, or a cross compiler's gcc; status 77: it is not here. SLICEPATCH_EMULATOR is what runs the
+# programs.
 set -euo pipefail
 export LC_ALL=C
 

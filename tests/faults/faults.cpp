@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Lets every system call of init fail in turn: at its first, second and last use and at all of them, with each error that
-// it may have, on each guarantee and with each writer. What calls there are is found out by a run in which none fails.
-// The subject looks at what is left. Prints a table with the number of cells, and each cell that failed.
+// Lets every system call of init fail in turn: at its first, second and last use and at all of them, with each error
+// that it may have, on each guarantee and with each writer. What calls there are is found out by a run in which none
+// fails. The subject looks at what is left. Prints a table with the number of cells, and each cell that failed.
 #include "tracer.h"
 
 #include "../skip.h"

@@ -7,9 +7,10 @@
 #
 #   matrix.sh INSPECT LIBRARY-FOLDER INCLUDE-FOLDER COMPILER LINKER MODE LEVEL...
 #
-# COMPILER gcc|clang, LINKER bfd|gold|lld|mold, MODE pie|no-pie|static|shared|gathered, LEVEL -O0 ... -Os or lto, or several flags as in
-# -O2,-masm=intel; each level with and without --gc-sections. MODE gathered is pie with the parts from objects, from an
-# archive, a thin archive, and partial links. Status 77: this machine cannot link so.
+# COMPILER gcc|clang, LINKER bfd|gold|lld|mold, MODE pie|no-pie|static|shared|gathered,
+# LEVEL -O0 ... -Os or lto, or several flags as in -O2,-masm=intel; each level with and without --gc-sections. MODE
+# gathered is pie with the parts from objects, from an archive, a thin archive, and partial links. Status 77: this
+# machine cannot link so.
 set -euo pipefail
 export LC_ALL=C
 
@@ -136,7 +137,8 @@ gather() {
     esac
 }
 
-# check_gathered EXPECTED FLAG...: no way of gathering the parts costs a record. A partial link may keep what nobody calls.
+# check_gathered EXPECTED FLAG...: no way of gathering the parts costs a record. A partial link may keep what nobody
+# calls.
 check_gathered() {
     local -r expected=$1 objects=("${parts[@]}")
     shift
@@ -180,8 +182,8 @@ check_file() {
     [ "$records" -gt 0 ] || fail "$(basename "$1") has no sites"
 }
 
-# The library, in the process, and the program, in these files of it, say the same. Nothing can be preloaded into a static
-# program, nor under an emulator.
+# The library, in the process, and the program, in these files of it, say the same. Nothing can be preloaded into a
+# static program, nor under an emulator.
 check_rules() {
     [ "$mode" != static ] && [ "${#emulator[@]}" -eq 0 ] || return 0
     local said

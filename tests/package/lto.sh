@@ -23,7 +23,8 @@ quietly() {
     }
 }
 
-# As some compilers define it by themselves without optimisation, which is how this is compiled; and as Fedora passes it.
+# As some compilers define it by themselves without optimisation, which is how this is compiled; and as Fedora passes
+# it.
 assertions="-D_GLIBCXX_ASSERTIONS -Wp,-D_GLIBCXX_ASSERTIONS"
 quietly "$cmake" -G Ninja -S "$source" -B "$work/tree" -DCMAKE_C_COMPILER="$cc" -DCMAKE_CXX_COMPILER="$cxx" \
     -DCMAKE_C_FLAGS=-flto=auto "-DCMAKE_CXX_FLAGS=-flto=auto $assertions" \

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# package.sh CMAKE SOURCE BUILD TOOLCHAIN CC CXX DECODER PKG-CONFIG: installs the build into a folder, moves that folder,
-# and uses it from an outside C project and an outside C++ project, by find_package() and by pkg-config. TOOLCHAIN is
-# CMake's file for another machine, or empty.
+# package.sh CMAKE SOURCE BUILD TOOLCHAIN CC CXX DECODER PKG-CONFIG: installs the build into a folder, moves that
+# folder, and uses it from an outside C project and an outside C++ project, by find_package() and by pkg-config.
+# TOOLCHAIN is CMake's file for another machine, or empty.
 set -euo pipefail
 export LC_ALL=C
 

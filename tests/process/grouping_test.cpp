@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Functions that linkers fold, that no unwind table shows, or that a compiler has scattered: which of their sites decide
-// together, so that no request is left behind whatever is deselected.
+// Functions that linkers fold, that no unwind table shows, or that a compiler has scattered: which of their sites
+// decide together, so that no request is left behind whatever is deselected.
 #include "outcome.h"
 
 #include <doctest/doctest.h>

@@ -21,7 +21,8 @@ std::string open(const char *object)
 
 const std::string all_sites_and_pair = all_sites_and(2), all_sites_and_both_pairs = all_sites_and(4);
 
-/// Init with a list, after these verbs, in a program that has opened an object by a relative name and changed its folder.
+/// Init with a list, after these verbs, in a program that has opened an object by a relative name and changed its
+/// folder.
 Outcome init_after(const std::vector<std::string> &verbs, const std::string &list, const TemporaryFolder &folder)
 {
     std::vector<std::string> all = {"kernel=stock", "yield=ok", "folder=" + folder.path(), open("./named.so"),

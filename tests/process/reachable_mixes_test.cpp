@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Every text that any sequence of inits can leave behind: with every input of the planner, every point at which a write
-// can fail, and breakpoints that come and go in between. In none of them is an EXIT off while an ENTER that it may serve may
-// ask. Real Relations, EditWalk and read_state(), on a text that nobody runs.
+// can fail, and breakpoints that come and go in between. In none of them is an EXIT off while an ENTER that it may
+// serve may ask. Real Relations, EditWalk and read_state(), on a text that nobody runs.
 #include "patcher/library/text/edits.h"
 #include "patcher/library/text/forms.h"
 #include "patcher/library/text/relations.h"
@@ -137,9 +137,9 @@ private:
         return false;
     }
 
-    /// Whether an EXIT may end what an ENTER began: a label's sections may begin in one object and end in another; a group
-    /// without EXITs has them in the other one, whatever that is called; and EXITs alone without a label may be what a
-    /// compiler made of any function.
+    /// Whether an EXIT may end what an ENTER began: a label's sections may begin in one object and end in another; a
+    /// group without EXITs has them in the other one, whatever that is called; and EXITs alone without a label may be
+    /// what a compiler made of any function.
     [[nodiscard]] bool may_serve(std::size_t exit, std::size_t enter) const
     {
         return groups_[exit] == groups_[enter] || two_ == Two::objects || !has(groups_[enter], Kind::exit) ||
@@ -312,8 +312,8 @@ TEST_CASE("without the order of writes there is such a sequence")
 
 TEST_CASE("EXITs alone with a label are never switched off, and ENTERs alone are never enabled")
 {
-    // Some of the words of both in the other state, as writes go tails first and by address; with a breakpoint or not on
-    // each.
+    // Some of the words of both in the other state, as writes go tails first and by address; with a breakpoint or not
+    // on each.
     Explorer exits({{Kind::exit, Kind::exit}}, true, true);
     CHECK(exits.explore() == (2 * words_to_enable(SLICEPATCH_SITE_EXIT) + 1) * 4);
     Explorer enters({{Kind::enter, Kind::enter}}, true, true);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Sandboxes that refuse or kill for system calls, before init and behind it: the table in examples/LIMITS.md of what one
-// has to allow. And the filter that is ours: what nobody gets past, and what is left behind where it is refused.
+// Sandboxes that refuse or kill for system calls, before init and behind it: the table in examples/LIMITS.md of what
+// one has to allow. And the filter that is ours: what nobody gets past, and what is left behind where it is refused.
 #include "outcome.h"
 
 #include <doctest/doctest.h>
@@ -16,8 +16,8 @@ namespace {
 
 const std::string killed = std::to_string(128 + SIGSYS);
 
-/// What a kernel has to say at each level, and what asks for that level; and what a sandbox has to allow, apart from what
-/// libc needs itself.
+/// What a kernel has to say at each level, and what asks for that level; and what a sandbox has to allow, apart from
+/// what libc needs itself.
 struct Level {
     const char *name, *guarantee;
     std::vector<std::string> kernel; // verbs that play it

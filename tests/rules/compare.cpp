@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// compare PRINTER PROGRAM FILE...: whether the library, in the process of PROGRAM, and `slicepatch` in the files of it say
-// the same of each site: where it is, what is wrong with it, and with which others it shares its decisions.
+// compare PRINTER PROGRAM FILE...: whether the library, in the process of PROGRAM, and `slicepatch` in the files of it
+// say the same of each site: where it is, what is wrong with it, and with which others it shares its decisions.
 #include "patcher/library/sites/sites.h"
 #include "patcher/tool/elf_file.h"
 #include "patcher/tool/error.h"

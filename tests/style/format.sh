@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# format.sh SOURCE-FOLDER: every C and C++ file is as clang-format leaves it. Not kernel/, whose files keep the kernel's own
-# style. Of version 14 alone (Debian 12): each version formats some things in its own way.
+# format.sh SOURCE-FOLDER: every C and C++ file is as clang-format leaves it. Not kernel/, whose files keep the kernel's
+# own style. Of version 14 alone (Debian 12): each version formats some things in its own way.
 set -euo pipefail
 
 cd "$1"

@@ -195,7 +195,8 @@ TEST_CASE("a program whose file is deleted or replaced is still listed")
     for (const Json &site : sites) {
         found += site["object"].get<std::string>().starts_with(path);
         CHECK(site["state"] == "compiled");
-        // Names come from the mapped file itself where the kernel lets us reach it, else not at all: never from another.
+        // Names come from the mapped file itself where the kernel lets us reach it, else not at all: never from
+        // another.
         CHECK(site["function"] != "stranger");
     }
     CHECK(found == sample_sites);

@@ -111,7 +111,7 @@ TEST_CASE("why follows the environment")
     CHECK(detail(misspelt).ends_with("; no part of slicepatch reads SLICEPATCH_VERBSE"));
     CHECK(detail(why({"env", "SLICEPATCH_VERBOSE=1"})).find("no part") == std::string::npos);
 
-    // What there is to be had is said though init would fail.
+    // It says what this machine can give, though init would fail.
     const Json required = why({SLICEPATCH, "sim", "--kernel", "stock", "--", "env", "SLICEPATCH=require"});
     CHECK(required["guarantee"] == "thread");
     CHECK(verdict(required, "environment") == "bad");

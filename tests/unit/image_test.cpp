@@ -225,8 +225,8 @@ TEST_CASE("a note segment of any length, and notes of any sizes, are read withou
 
 TEST_CASE("a note behind others is found, however the linker has padded them and aligned the segment")
 {
-    // What is before ours, in bytes: .note.gnu.property alone, which pads to 8; it and a build id of 20 bytes, which pads to
-    // 4, so that ours is at no multiple of 8 (as mold puts both in one segment); a name whose size is a lie.
+    // What is before ours, in bytes: .note.gnu.property alone, which pads to 8; it and a build id of 20 bytes, which
+    // pads to 4, so that ours is at no multiple of 8 (as mold puts both in one segment); a name whose size is a lie.
     struct Before {
         std::size_t size;
         std::initializer_list<std::uint32_t> words;

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# library_test.sh ROOT BUILD ARCH stock|patched: the library on a kernel that has time slice extensions. One boot for each
-# C library and command line; in each, the subject of the process tests runs its verbs. SLICEPATCH_KERNEL_SOURCE as for
-# build.sh.
+# library_test.sh ROOT BUILD ARCH stock|patched: the library on a kernel that has time slice extensions. One boot for
+# each C library and command line; in each, the subject of the process tests runs its verbs. SLICEPATCH_KERNEL_SOURCE as
+# for build.sh.
 # shellcheck source=tests/vm/arguments.sh
 source "$(dirname "${BASH_SOURCE[0]}")/arguments.sh"
 # shellcheck source=tests/vm/scenes.sh

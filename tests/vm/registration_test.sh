@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# registration_test.sh ROOT BUILD ARCH stock|patched: areas of the library's own on a kernel that kills for what it finds
-# in them. Threads, processes and copies of the library come and go; all of them live on and have what they asked for.
+# registration_test.sh ROOT BUILD ARCH stock|patched: areas of the library's own on a kernel that kills for what it
+# finds in them. Threads, processes and copies of the library come and go; all of them live on and have what they asked
+# for.
 # shellcheck source=tests/vm/arguments.sh
 source "$(dirname "${BASH_SOURCE[0]}")/arguments.sh"
 # shellcheck source=tests/vm/scenes.sh

@@ -1,8 +1,8 @@
 # shellcheck shell=bash disable=SC2154,SC2034,SC2001,SC2016 # variables of those who source this, and for them
 # SPDX-License-Identifier: MIT
 #
-# Sourced by this folder's scripts: programs as scenes on a kernel that has time slice extensions, many of them in one boot.
-# Needs $root, $arch, $kernel, and $carried, the files that the scenes name.
+# Sourced by this folder's scripts: programs as scenes on a kernel that has time slice extensions, many of them in one
+# boot. Needs $root, $arch, $kernel, and $carried, the files that the scenes name.
 # shellcheck source=tests/vm/expect.sh
 source "$(dirname "${BASH_SOURCE[0]}")/expect.sh"
 
@@ -23,9 +23,9 @@ need_slices() {
     fi
 }
 
-# boot LIBC APPEND: runs $script there; each "scene NAME COMMAND..." of it prints "== NAME" and what COMMAND says. "busily"
-# does the same again, a few times, until the kernel has counted what expect_real_grants wants: how often threads are
-# interrupted in a section depends on what else the machine does.
+# boot LIBC APPEND: runs $script there; each "scene NAME COMMAND..." of it prints "== NAME" and what COMMAND says.
+# "busily" does the same again, a few times, until the kernel has counted what expect_real_grants wants: how often
+# threads are interrupted in a section depends on what else the machine does.
 boot() {
     local libc=$1 append=$2 file
     local with=()
@@ -76,7 +76,8 @@ matches() {
     [[ $1 =~ $2 ]]
 }
 
-# What stands at live sites. To write one byte at a fixed distance from the thread pointer is to ask; EXIT takes that back.
+# What stands at live sites. To write one byte at a fixed distance from the thread pointer is to ask; EXIT takes that
+# back.
 case $arch in
 x86_64)
     enter_enabled='^movb \$0x1,%fs:0x[0-9a-f]+;$'

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # tree_test.sh ROOT BUILD ARCH stock|patched AREA: the test programs of an area of the build tree, each in whole, in a
-# virtual machine. They bring their own answers of the kernel, so that its time slice extension is switched off: as on the
-# machines that they run on otherwise. SLICEPATCH_KERNEL_SOURCE as for build.sh.
+# virtual machine. They bring their own answers of the kernel, so that its time slice extension is switched off: as on
+# the machines that they run on otherwise. SLICEPATCH_KERNEL_SOURCE as for build.sh.
 # shellcheck source=tests/vm/arguments.sh
 source "$(dirname "${BASH_SOURCE[0]}")/arguments.sh"
 area=$5
@@ -23,8 +23,8 @@ sim)
     carried+=("$build/bin/slicepatch")
     ;;
 tool)
-    # What only reads files (hostile, and the other architecture's) an emulator of processes runs in whole, in a quarter of
-    # the time.
+    # What only reads files (hostile, and the other architecture's) an emulator of processes runs in whole, in a quarter
+    # of the time.
     programs=(tool_{command_line,dump,process,selftest,verify,why}_test)
     carried+=("$build"/bin/{slicepatch,tool_sample_unmarked} "$root/tests/tool/samples/sample.c")
     ;;
@@ -47,8 +47,8 @@ own_files() {
         \( -perm -u+x -o -name '*.so' -o -name '*.o' \) -print
 }
 
-# The machine's own shell and tools are static, and the simulated kernel is preloaded: this one, of this machine's release,
-# takes the place of them.
+# The machine's own shell and tools are static, and the simulated kernel is preloaded: this one, of this machine's
+# release, takes the place of them.
 fetch_busybox() {
     local folder=$build/vm
     busybox=$folder/bin/busybox

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# vm_script_test.sh ROOT ARCH stock|patched: what kernel/vm.sh promises, with one of the kernels. The programs here are made
-# for it: what slicepatch does in there is for other tests. SLICEPATCH_KERNEL_SOURCE as for build.sh.
+# vm_script_test.sh ROOT ARCH stock|patched: what kernel/vm.sh promises, with one of the kernels. The programs here are
+# made for it: what slicepatch does in there is for other tests. SLICEPATCH_KERNEL_SOURCE as for build.sh.
 set -euo pipefail
 
 root=$1

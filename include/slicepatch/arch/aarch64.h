@@ -4,8 +4,8 @@
  *
  * A head is one instruction, B or NOP in every state: of the few that may be replaced under running threads the two
  * that are enough (Arm ARM DDI 0487, B2.2.5 "Concurrent modification and execution of instructions"). What follows it
- * is only run behind a NOP. Slots that depend on nothing are compiled as the enabled form has them; those that depend on
- * the place of the rseq area wait as NOPs.
+ * is only run behind a NOP. Slots that depend on nothing are compiled as the enabled form has them; those that depend
+ * on the place of the rseq area wait as NOPs.
  */
 #ifndef SLICEPATCH_ARCH_AARCH64_H
 #define SLICEPATCH_ARCH_AARCH64_H
@@ -39,9 +39,9 @@
  *   compiled  b cold | mrs x16, tpidr_el0 | nop | nop                  | nop                   | cbz w16, +8 | b cold
  *   enabled   nop    | mrs x16, tpidr_el0 | add | strb wzr, [x16, #n]  | ldrb w16, [x16, #n+1] | cbz w16, +8 | b cold
  *   off       b end  | as compiled
- * The store comes before the load, in program order: an interrupt before the store may grant, and the load sees it; none
- * after the store can. The cold block serves both as the dynamic path and as the slow path: clearing a request that is
- * clear already is harmless.
+ * The store comes before the load, in program order: an interrupt before the store may grant, and the load sees it;
+ * none after the store can. The cold block serves both as the dynamic path and as the slow path: clearing a request
+ * that is clear already is harmless.
  */
 #define SLICEPATCH_ARCH_EXIT \
     SLICEPATCH_ARCH_HEAD_ \
@@ -75,10 +75,10 @@
     })
 
 /*
- * The kernel's entry changes x0, to the result (syscall(2), "Architecture calling conventions"), and of SVE's registers all
- * that is not also a register of Advanced SIMD (Documentation/arch/arm64/sve.rst, "System call behaviour"). Not all compilers
- * know the first-fault register by name, and none keeps it over a statement. A function that has SVE by an attribute of its
- * own is compiled as if it had not: there is no macro that tells of it.
+ * The kernel's entry changes x0, to the result (syscall(2), "Architecture calling conventions"), and of SVE's registers
+ * all that is not also a register of Advanced SIMD (Documentation/arch/arm64/sve.rst, "System call behaviour"). Not all
+ * compilers know the first-fault register by name, and none keeps it over a statement. A function that has SVE by an
+ * attribute of its own is compiled as if it had not: there is no macro that tells of it.
  */
 #ifdef __ARM_FEATURE_SVE
 /* clang-format off */

@@ -89,10 +89,11 @@
 
 /*
  * In no registers but the general ones, so that functions for which a target(...) leaves no others can have sites: gcc
- * would emit vector moves, and clang (19 does, 14 does not) inlines into a function only what needs no feature that it lacks.
+ * would emit vector moves, and clang (19 does, 14 does not) inlines into a function only what needs no feature that it
+ * lacks.
  *
- * gcc: a function of its own that saves what it changes, so that its caller keeps its registers; inlined, gcc would leave
- * it beside the hot code (206 bytes a pair against 47, measured). clang moves inlined cold blocks away by itself.
+ * gcc: a function of its own that saves what it changes, so that its caller keeps its registers; inlined, gcc would
+ * leave it beside the hot code (206 bytes a pair against 47, measured). clang moves inlined cold blocks away by itself.
  */
 #if !defined(__clang__) && __GNUC__ >= 11
 #define SLICEPATCH_ARCH_COLD_TARGET __attribute__((__target__("general-regs-only")))

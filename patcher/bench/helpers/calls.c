@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * calls: slicepatch_init(), then what a process pays for the guarantee afterwards. Prints: the guarantee, nanoseconds of
- * a system call, microseconds of a thread from its creation until it is joined, microseconds of a fork until its child
- * is reaped. Medians.
+ * calls: slicepatch_init(), then what a process pays for the guarantee afterwards. Prints: the guarantee, nanoseconds
+ * of a system call, microseconds of a thread from its creation until it is joined, microseconds of a fork until its
+ * child is reaped. Medians.
  */
 #define _GNU_SOURCE
 #include <slicepatch/slicepatch.h>

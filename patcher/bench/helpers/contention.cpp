@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// contention WORKLOAD CONTENDER THREADS MILLISECONDS TEXT: threads that take the same locks until the time is up. Prints
-// what they saw as one JSON object.
+// contention WORKLOAD CONTENDER THREADS MILLISECONDS TEXT: threads that take the same locks until the time is up.
+// Prints what they saw as one JSON object.
 #include "locks.h"
 #include "watch.h"
 

@@ -66,8 +66,9 @@ private:
 
 /// Whether the calling thread lost its CPU between begin() and end(): a descriptor of a restartable sequence that the
 /// thread is never in stays in its rseq area until the kernel switches away from the thread, and is cleared then
-/// (rseq(2): "lazily"; kernel/rseq.c, where the instruction pointer is compared with the sequence). Newer kernels look at it
-/// on the way back from an interrupt alone (7.3, include/linux/rseq_entry.h, rseq_event.user_irq): not from a system call.
+/// (rseq(2): "lazily"; kernel/rseq.c, where the instruction pointer is compared with the sequence). Newer kernels look
+/// at it on the way back from an interrupt alone (7.3, include/linux/rseq_entry.h, rseq_event.user_irq): not from a
+/// system call.
 class SwitchWatch {
 public:
     /// False where the calling thread has no rseq area that the kernel knows.

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * BENCH_PAIRS functions with an ENTER and an EXIT each, for what init costs in a large program: 128 bytes a function, so
- * that a page of 4 KiB has 64 sites. The assembler repeats what <slicepatch/arch/x86_64.h> and <slicepatch/site.h> would
- * write for each: a compiler would need minutes. `slicepatch verify` on the result is a test.
+ * BENCH_PAIRS functions with an ENTER and an EXIT each, for what init costs in a large program: 128 bytes a function,
+ * so that a page of 4 KiB has 64 sites. The assembler repeats what <slicepatch/arch/x86_64.h> and <slicepatch/site.h>
+ * would write for each: a compiler would need minutes. `slicepatch verify` on the result is a test.
  *
  * A function has unwind information, since sites without a label are grouped by function.
  */

@@ -12,8 +12,8 @@ struct Cancellation {
     int state = PTHREAD_CANCEL_ENABLE, type = PTHREAD_CANCEL_DEFERRED;
 };
 
-/// Returns what restore_cancellation() wants. Async-cancel-safe: POSIX says so of the first two calls, and if the thread
-/// ends in the third, nothing has begun.
+/// Returns what restore_cancellation() wants. Async-cancel-safe: POSIX says so of the first two calls, and if the
+/// thread ends in the third, nothing has begun.
 inline Cancellation disable_cancellation()
 {
     Cancellation saved; // the only error of these calls is another value
@@ -21,9 +21,10 @@ inline Cancellation disable_cancellation()
     (void)pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, &saved.type);
     if (saved.type == PTHREAD_CANCEL_DEFERRED)
         return saved;
-    // Before that, another thread may have sent the signal by which glibc (2.36) cancels an asynchronous thread. Whether it
-    // is disabled by now is not asked when the signal comes, during a cancellation point; and each of these waits for it.
-    // So it comes in this one, and not later, where the lock of init would stay with a dead thread (measured).
+    // Before that, another thread may have sent the signal by which glibc (2.36) cancels an asynchronous thread.
+    // Whether it is disabled by now is not asked when the signal comes, during a cancellation point; and each of these
+    // waits for it. So it comes in this one, and not later, where the lock of init would stay with a dead thread
+    // (measured).
     const int error = errno;
     (void)poll(nullptr, 0, 0);
     errno = error;

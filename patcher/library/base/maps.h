@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // What the kernel says of this process's mappings, in the order of their addresses. The names at the ends of its lines
-// are names of folders and files, which may hold anything: nothing is read out of them but where the line ends, which the
-// kernel sees to (fs/seq_file.c, seq_path: it writes a newline of a name as \012).
+// are names of folders and files, which may hold anything: nothing is read out of them but where the line ends, which
+// the kernel sees to (fs/seq_file.c, seq_path: it writes a newline of a name as \012).
 #ifndef SLICEPATCH_MAPS_H
 #define SLICEPATCH_MAPS_H
 
@@ -27,9 +27,9 @@ struct Mapping {
     FileIdentity file;
 };
 
-/// Reads forward, through a buffer on the heap, since init may run on a small stack: one look at all mappings answers any number of questions in
-/// the order of addresses. A mapping that stays as it is while it is looked for is found, whatever others do meanwhile
-/// (Documentation/filesystems/proc.rst, "/proc/PID/maps").
+/// Reads forward, through a buffer on the heap, since init may run on a small stack: one look at all mappings answers
+/// any number of questions in the order of addresses. A mapping that stays as it is while it is looked for is found,
+/// whatever others do meanwhile (Documentation/filesystems/proc.rst, "/proc/PID/maps").
 class Maps {
 public:
     enum class Answer : std::uint8_t { found, absent, unreadable };
@@ -44,8 +44,8 @@ public:
 
     /// The mapping that holds address. From the beginning again, where address lies before the last answer.
     Answer find(std::uintptr_t address, Mapping &mapping);
-    /// The name on the line of the mapping that was just found, as the kernel spells it. False: it has none, or one that
-    /// is longer than a path.
+    /// The name on the line of the mapping that was just found, as the kernel spells it. False: it has none, or one
+    /// that is longer than a path.
     bool read_name(Array<char> &name);
 
 private:

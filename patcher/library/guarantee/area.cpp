@@ -39,9 +39,10 @@ volatile slicepatch_rseq &area_at(std::int64_t offset)
                                                          static_cast<std::uintptr_t>(offset));
 }
 
-/// Whether the kernel knows the area at that distance from the thread pointer, for this thread or for another that has the
-/// same thread pointer: the child of a vfork(), or of a clone() without CLONE_SETTLS. Two that share an area are killed
-/// as soon as they run on different CPUs. Its memory is zero before it is registered, and its cpu_id -1 afterwards.
+/// Whether the kernel knows the area at that distance from the thread pointer, for this thread or for another that has
+/// the same thread pointer: the child of a vfork(), or of a clone() without CLONE_SETTLS. Two that share an area are
+/// killed as soon as they run on different CPUs. Its memory is zero before it is registered, and its cpu_id -1
+/// afterwards.
 bool is_registered(std::int64_t offset)
 {
     const volatile slicepatch_rseq &area = area_at(offset);

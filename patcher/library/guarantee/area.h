@@ -3,10 +3,10 @@
 // The rseq area that sites use: libc's; or ours, where libc registers none and, when asked to, in the place of libc's.
 //
 // The kernel checks and writes an area for as long as its thread runs, and kills the thread for what it does not expect
-// there. So an area of ours is part of a thread's static TLS, which glibc frees behind the thread's end (where libc frees
-// it earlier, the area is given back before), and belongs to an object that cannot be unloaded. It is one distance from
-// the thread pointer in every thread: a thread that was never registered stores its requests into memory of its own,
-// which nobody looks at.
+// there. So an area of ours is part of a thread's static TLS, which glibc frees behind the thread's end (where libc
+// frees it earlier, the area is given back before), and belongs to an object that cannot be unloaded. It is one
+// distance from the thread pointer in every thread: a thread that was never registered stores its requests into memory
+// of its own, which nobody looks at.
 #ifndef SLICEPATCH_AREA_H
 #define SLICEPATCH_AREA_H
 

@@ -99,8 +99,8 @@ long set_no_new_privs()
 int find_yield_number()
 {
     // It answers 0 or 1: whether there was a slice to end (rseq_slice_yield() in kernel/rseq.c). Whatever error it is,
-    // a sandbox made it or the kernel lacks the call; any other system call ends a granted slice, and this one also means
-    // the same.
+    // a sandbox made it or the kernel lacks the call; any other system call ends a granted slice, and this one also
+    // means the same.
     return system_call(SLICEPATCH_NR_RSEQ_SLICE_YIELD) < 0 ? SYS_sched_yield : SLICEPATCH_NR_RSEQ_SLICE_YIELD;
 }
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// The memory of our rseq areas: 64 bytes in each thread's static TLS, at one distance from the thread pointer everywhere.
+// The memory of our rseq areas: 64 bytes in each thread's static TLS, at one distance from the thread pointer
+// everywhere.
 //
-// In a file of its own, because it is a member of its own in libslicepatch.a: static TLS is scarce for what dlopen() loads,
-// and what can be unloaded must not own an area. slicepatch_init() takes this member into executables alone.
+// In a file of its own, because it is a member of its own in libslicepatch.a: static TLS is scarce for what dlopen()
+// loads, and what can be unloaded must not own an area. slicepatch_init() takes this member into executables alone.
 #ifndef SLICEPATCH_OWN_AREA_H
 #define SLICEPATCH_OWN_AREA_H
 

@@ -148,8 +148,8 @@ bool is_loaded_before(void *own, void *real)
     return order.own_is_first;
 }
 
-/// Whether callers of that function do not come to libc's at once. They may come to a preloaded library first, as a sanitizer
-/// is: he passes on to the next definition.
+/// Whether callers of that function do not come to libc's at once. They may come to a preloaded library first, as a
+/// sanitizer is: he passes on to the next definition.
 bool is_wrapped(const char *name)
 {
     return dlsym(RTLD_DEFAULT, name) != dlsym(RTLD_NEXT, name);

@@ -54,8 +54,8 @@ bool end_start()
     return seen & enabling;
 }
 
-/// Enables the calling thread. newly: it was not counted before. A guest in this memory is no thread of this process; what
-/// was started here is none, and asks nothing that a late sandbox might kill for.
+/// Enables the calling thread. newly: it was not counted before. A guest in this memory is no thread of this process;
+/// what was started here is none, and asks nothing that a late sandbox might kill for.
 int enable_and_count(bool was_started_here, bool &newly)
 {
     const int answer = enable_thread_area();

@@ -15,8 +15,8 @@ inline constexpr std::size_t longest_glob = 4095; // bytes of one item of a sele
 bool is_selection(const char *selection);
 
 /// Whether name is selected by "glob,-glob,...": the last match decides; without a match, a list that starts with an
-/// exclusion selects, and any other does not. Null or empty selects everything. The name may be of any length. Marks the
-/// items that match: matched, if not null, has one for each.
+/// exclusion selects, and any other does not. Null or empty selects everything. The name may be of any length. Marks
+/// the items that match: matched, if not null, has one for each.
 bool selects(const char *selection, const char *name, bool *matched = nullptr);
 
 /// How many items a selection has.

@@ -104,8 +104,8 @@ private:
         return Status::ok;
     }
 
-    /// Sites come in the order of their addresses, and so do their functions: the last one or a new one. Nothing is said
-    /// about sites that no function is known to hold: the group before or behind may be of other code.
+    /// Sites come in the order of their addresses, and so do their functions: the last one or a new one. Nothing is
+    /// said about sites that no function is known to hold: the group before or behind may be of other code.
     Status find_function(const Site &site)
     {
         const Place place = site_place(*site.record);

@@ -93,9 +93,9 @@ bool Image::is_state_of(std::uintptr_t address, const SiteTable &table) const
     return names_table(*reinterpret_cast<const slicepatch_object_state *>(address), address, table);
 }
 
-/// The block by its mark, in the initialised part of each writable segment: where a tool has moved the note, and nothing
-/// else, all that it says is off by the same, and so are all notes of the object. The kernel reads, in steps: what the
-/// program has closed since is passed over.
+/// The block by its mark, in the initialised part of each writable segment: where a tool has moved the note, and
+/// nothing else, all that it says is off by the same, and so are all notes of the object. The kernel reads, in steps:
+/// what the program has closed since is passed over.
 bool Image::find_moved(Cursor &cursor, SiteTable &table) const
 {
     const SiteTable told = table;

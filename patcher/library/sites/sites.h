@@ -68,8 +68,8 @@ template <class Work> void with_loader_lock(Work work)
 /// out and counted. Call it under the loader's lock.
 Status find_sites(const Backend &backend, SiteList &list);
 
-/// The same of one object, behind those that are in the list. Pure: it reads the object's memory and nothing else, so that
-/// the program lays out a file, or an object of another process or machine, and asks here (tool/object_copy.h).
+/// The same of one object, behind those that are in the list. Pure: it reads the object's memory and nothing else, so
+/// that the program lays out a file, or an object of another process or machine, and asks here (tool/object_copy.h).
 Status find_sites_in(const Backend &backend, const dl_phdr_info &info, SiteList &list);
 
 } // namespace slicepatch

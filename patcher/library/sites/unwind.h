@@ -17,8 +17,8 @@ template <class Read> class UnwindEntries {
 public:
     explicit UnwindEntries(Read read) : read_(read) {}
 
-    /// The size in bytes of the code that the entry at this address describes; 0 if it cannot be read, or describes code
-    /// that does not begin at begin.
+    /// The size in bytes of the code that the entry at this address describes; 0 if it cannot be read, or describes
+    /// code that does not begin at begin.
     std::uint64_t size_of(std::uint64_t entry, std::uint64_t begin)
     {
         std::uint32_t length = 0, distance = 0; // to the common part, from this field
@@ -80,8 +80,8 @@ private:
         return at + 1;
     }
 
-    /// The pointer encoding of all entries with this common part. It is the first or second thing behind "zR", "zPLR" and
-    /// their like, and never far.
+    /// The pointer encoding of all entries with this common part. It is the first or second thing behind "zR", "zPLR"
+    /// and their like, and never far.
     std::uint8_t read_encoding(std::uint64_t common)
     {
         std::uint32_t length = 0, id = ~0U;

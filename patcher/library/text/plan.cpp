@@ -36,8 +36,8 @@ Status plan(const Selection &selection, const PlanInput &input, Relations &relat
 {
     if (Status status = relations.gather(); status != Status::ok)
         return status;
-    // Where the sites of a function are in what goes for several: basic blocks with unwind entries of their own, parts that
-    // nothing but the name shows to be parts, code without unwind entries. Where names decide, they are one group.
+    // Where the sites of a function are in what goes for several: basic blocks with unwind entries of their own, parts
+    // that nothing but the name shows to be parts, code without unwind entries. Where names decide, they are one group.
     const NamedGroup *last = nullptr;
     for (const NamedGroup &named : selection.names) {
         if (!relations.may_be_scattered(named.group))

@@ -35,16 +35,16 @@ struct PlanInput {
     bool kernel_may_grant; // requests of this process can be honoured, whichever code enabled it
 };
 
-/// What is known of the EXITs outside a group that may serve its ENTERs: of its label in other objects; and, where it has
-/// none of its own, of all others.
+/// What is known of the EXITs outside a group that may serve its ENTERs: of its label in other objects; and, where it
+/// has none of its own, of all others.
 enum class Exits : std::uint8_t {
     unknown,      // of none
     clear,        // all of them clear a request
     may_not_clear // one is off, or cannot be read
 };
 
-/// What a group needs to know of its sites, of other groups, and of the user's choice. It stands for all that it is united
-/// with.
+/// What a group needs to know of its sites, of other groups, and of the user's choice. It stands for all that it is
+/// united with.
 struct GroupFacts {
     bool has_enter, has_exit;
     bool labelled;

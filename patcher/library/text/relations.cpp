@@ -224,8 +224,8 @@ Status Relations::decide(const PlanInput &input, Array<Action> &actions)
         return status;
     if (Status status = gather_labels(); status != Status::ok)
         return status;
-    // ENTERs alone depend on what the EXITs are now; EXITs may go off where no such ENTER asks, nor any of their label in
-    // another object; and EXITs alone, which may serve any ENTER of their object, where none asks at all.
+    // ENTERs alone depend on what the EXITs are now; EXITs may go off where no such ENTER asks, nor any of their label
+    // in another object; and EXITs alone, which may serve any ENTER of their object, where none asks at all.
     const auto both_sides = [](const GroupFacts &facts) { return facts.has_enter == facts.has_exit; };
     find_exits();
     decide_those(only_enters, input, actions);

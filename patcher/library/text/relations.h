@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// What groups of sites need to know of each other before anything is decided about them. A group with ENTERs and EXITs and
-// no label needs to know nothing; one with a label needs to know what others of its label do, since a section may begin in
-// one object and end in another. One with ENTERs alone is served by EXITs elsewhere: of its label, of the rest of its
-// function, or of another label where a linker has folded the functions and kept one record. Whichever they are, an EXIT
-// that is off would leave its requests set.
+// What groups of sites need to know of each other before anything is decided about them. A group with ENTERs and EXITs
+// and no label needs to know nothing; one with a label needs to know what others of its label do, since a section may
+// begin in one object and end in another. One with ENTERs alone is served by EXITs elsewhere: of its label, of the rest
+// of its function, or of another label where a linker has folded the functions and kept one record. Whichever they are,
+// an EXIT that is off would leave its requests set.
 #ifndef SLICEPATCH_RELATIONS_H
 #define SLICEPATCH_RELATIONS_H
 

@@ -79,8 +79,8 @@ bool find_segment(std::uintptr_t page, std::size_t page_size, Mapping &mapping)
 /// The mapping that holds a page, so that its protection can be put back. Without /proc: the page alone, with the
 /// protection of its program header, unless it may have a guard, which no program header has.
 ///
-/// maps gives the mapping, guards (smaps) the guard and nothing else: emulators of processes answer maps for the emulated
-/// program, but smaps for themselves.
+/// maps gives the mapping, guards (smaps) the guard and nothing else: emulators of processes answer maps for the
+/// emulated program, but smaps for themselves.
 Status find_mapping(Maps &maps, Maps &guards, std::uintptr_t page, std::size_t page_size, Mapping &mapping)
 {
     Mapping guarded;
@@ -301,8 +301,8 @@ Status TextWriter::write_by(Writer writer, Page edits)
     return status;
 }
 
-/// Whether nothing is left of a copy that stopped somewhere, in the middle of a word even. Nobody else runs then, so that
-/// the order is all the same.
+/// Takes back what a copy that stopped somewhere, in the middle of a word even, has written; whether nothing is left of
+/// it. Nobody else runs then, so that any order will do.
 bool TextWriter::put_back(Page edits)
 {
     for (const Edit &edit : edits) {

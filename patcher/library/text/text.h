@@ -107,8 +107,8 @@ public:
     TextWriter(Writer wanted, bool other_threads, bool live_allowed, std::span<const TextSpan> spans);
 
     /// Does the edits in their order, in runs of one page: each run is compared with `before` right before it is
-    /// written, then synchronised with instruction fetch, and compared with `after`. No word may be edited twice. After a
-    /// failure nothing more is written, and of the run that it was in, nothing stays half written.
+    /// written, then synchronised with instruction fetch, and compared with `after`. No word may be edited twice. After
+    /// a failure nothing more is written, and of the run that it was in, nothing stays half written.
     void write(std::span<const Edit> edits);
     /// Puts back what was changed besides the text. That this is refused is the result, if all else went well.
     const WriteResult &finish();

@@ -16,8 +16,8 @@ struct WriteOrder {
     Writer writer;      // where there are no other threads
 };
 
-/// The states in the list are those that are there afterwards. edits: room that was reserved. An error is about memory or
-/// a site that is broken; what a writer could not do, and why, is in written.
+/// The states in the list are those that are there afterwards. edits: room that was reserved. An error is about memory
+/// or a site that is broken; what a writer could not do, and why, is in written.
 [[nodiscard]] Status write_plan(const FormTable &forms, const Array<Action> &actions, const WriteOrder &order,
                                 Array<Edit> &edits, SiteList &list, WriteResult &written);
 

@@ -8,8 +8,8 @@
 
 namespace slicepatch::test {
 
-/// nop, mrs, add, mov, strb; nop, mrs, add, strb, ldrb, cbz, which jumps over the last slot. Each add is a nop where the
-/// rseq area is near the thread pointer.
+/// nop, mrs, add, mov, strb; nop, mrs, add, strb, ldrb, cbz, which jumps over the last slot. Each add is a nop where
+/// the rseq area is near the thread pointer.
 inline constexpr PairCounts enabled_pair{
     .instructions = {11, 11},
     .working = {7, 9},

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What must stand at a live site as gdb disassembles it, from its first instruction on; behind a site stands the program's
-// own code.
+// What must stand at a live site as gdb disassembles it, from its first instruction on; behind a site stands the
+// program's own code.
 #ifndef SLICEPATCH_TESTS_EXAMPLES_INSTRUCTIONS_H
 #define SLICEPATCH_TESTS_EXAMPLES_INSTRUCTIONS_H
 

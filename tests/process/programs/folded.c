@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sections that enter in one function and leave in another, of two labels with equal EXITs; and functions that are equal.
- * A linker may fold them (--icf=all). Prints what init did with a selection, and what the sections of the second label
- * leave behind.
+ * Sections that enter in one function and leave in another, of two labels with equal EXITs; and functions that are
+ * equal. A linker may fold them (--icf=all). Prints what init did with a selection, and what the sections of the second
+ * label leave behind.
  *   FOLDED_UNSEEN    as a header without the line that keeps labels apart would have it
  *   FOLDED_BY_HAND   as lld leaves that: one EXIT for both labels, whose record tells one
  */

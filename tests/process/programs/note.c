@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A shared object with a table of one site and a note that lies about it. The definition says how. Its state says the same
- * of the table as its note, as far as a distance can be the same from two places.
+ * A shared object with a table of one site and a note that lies about it. The definition says how. Its state says the
+ * same of the table as its note, as far as a distance can be the same from two places.
  */
 #include "hostile_text.h"
 

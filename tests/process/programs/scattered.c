@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Functions that the unwind table does not show as they are. Prints what init did with a selection, for each of them, and
- * whether a request is left.
+ * Functions that the unwind table does not show as they are. Prints what init did with a selection, for each of them,
+ * and whether a request is left.
  *   SCATTERED_BLOCKS  parts of a function have entries of their own, as clang's -fbasic-block-sections has it
  * Otherwise those of scattered_bare.c have none.
  */

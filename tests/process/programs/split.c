@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One function in two parts: the compiler puts the retry, with an EXIT and an ENTER of its own, with other unlikely code.
- * Prints whether it did, what init did with them when one name of the function is deselected, and whether a
+ * One function in two parts: the compiler puts the retry, with an EXIT and an ENTER of its own, with other unlikely
+ * code. Prints whether it did, what init did with them when one name of the function is deselected, and whether a
  * request is left behind the last EXIT.
  */
 #include <slicepatch/slicepatch.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Never holds still: "load" loads, patches and unloads a library for ever, "exec" becomes itself again and again, "both"
- * does both. Until its standard input ends.
+ * Never holds still: "load" loads, patches and unloads a library for ever, "exec" becomes itself again and again,
+ * "both" does both. Until its standard input ends.
  */
 #include <slicepatch/slicepatch.h>
 
