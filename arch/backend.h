@@ -60,9 +60,9 @@ struct Decoded {
 
 struct Backend {
     const char *name;
-    std::uint16_t machine;  // ELF e_machine
-    std::uint8_t head_size; // bytes that one store changes under running threads
-    std::uint8_t site_alignment;
+    std::uint16_t machine;       // ELF e_machine
+    std::uint8_t head_size;      // bytes that one store changes under running threads
+    std::uint8_t site_alignment; // a power of two
 
     std::uint32_t reach; // place() never fails for instructions that are at most so many bytes from the head
     std::array<std::uint8_t, all_kinds.size()> site_sizes; // bytes of a site, the same in every state; by kind

@@ -17,10 +17,10 @@ undefined-behaviour sanitizers (clang) with the tests that they can watch, and a
            the same in a root of another release of Debian, trixie (13) unless one is named, behind examples/demo.sh;
            10 minutes, and the packages that are needed there. tests/debian.sh runs anything else in it
   --kernel Linux with time slice extensions, stock and with the series of kernel/patches, and the tests that run in
-           virtual machines with them; 6 minutes, and 15 where no kernel is built yet, with 165 MB of source
+           virtual machines with them; 6 minutes, 20 where no kernel is built yet, and 165 MB of source
   --arm64  a tree for arm64, by a cross compiler: the tests that an emulator of processes can run (qemu-user), and the
            others in virtual machines with the series; adds the architecture arm64 to this machine's packages;
-           20 minutes, and 9 where no kernel is built yet
+           20 minutes, 30 where no kernel is built yet
   --full   by hand: every compiler x linker x mode of the matrix, 1,000,000 live flips, long fuzzing; about an hour
   --help   this text
 

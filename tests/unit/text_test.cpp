@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <initializer_list>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -54,10 +55,28 @@ public:
         return changed;
     }
 
+    /// Makes a page one that the kernel refuses to write to by force: of a shared mapping that is not writable.
+    void share(std::size_t page)
+    {
+        const auto page_size = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+        std::uint8_t *const at = data_ + page * page_size;
+        REQUIRE(mmap(at, page_size, PROT_READ | PROT_EXEC, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == at);
+    }
+
 private:
     std::uint8_t *data_;
     std::size_t size_;
 };
+
+/// As many pages as one copy takes, and some, with as many edits each as are worth a copy.
+Array<Edit> edit_every_page(const TextPages &text, std::size_t pages)
+{
+    Array<Edit> edits;
+    for (std::size_t page = 0; page < pages; ++page)
+        for (std::size_t i = 0; i < 8; ++i)
+            REQUIRE(edits.push(text.edit(page * 4096 + i * 512)) == Status::ok);
+    return edits;
+}
 
 WriteResult write_edits(const Array<Edit> &edits, Writer wanted, bool other_threads, bool live_allowed)
 {
@@ -183,6 +202,75 @@ TEST_CASE("of a page that was written in part, nothing stays" *
                        : other.status == Status::ok && other.used == Writer::rwx && text.count_changed() == 3 * 8;
         }));
     }
+}
+
+TEST_CASE("pages in a row are copied at once")
+{
+    const TextPages text(40);
+    const Array<Edit> edits = edit_every_page(text, 40);
+    CHECK(write_edits(edits, Writer::procmem, false, false).status == Status::ok);
+    CHECK(text.count_changed() == edits.size() * 8);
+    if (std::getenv("SLICEPATCH_EMULATOR")) // which has no filters
+        return;
+    const TextPages other(40);
+    const Array<Edit> others = edit_every_page(other, 40);
+    for (bool deadly : {true, false})
+        CHECK(deadly != holds_in_child([&] { // a copy of 16 pages is refused: then each page is copied alone
+                  if (filter_call(SYS_pwrite64, 2, ~4095U, 15 * 4096,
+                                  deadly ? SECCOMP_RET_KILL_PROCESS : SECCOMP_RET_ERRNO | EIO) != 0)
+                      return false;
+                  const WriteResult result = write_edits(others, Writer::procmem, false, false);
+                  return result.status == Status::ok && result.written == others.size() &&
+                         other.count_changed() == others.size() * 8;
+              }));
+}
+
+TEST_CASE("of pages that were copied at once, those before one that cannot be written stay, as if each was alone")
+{
+    TextPages text(6);
+    text.share(4);
+    const Array<Edit> edits = edit_every_page(text, 6);
+    const WriteResult result = write_edits(edits, Writer::procmem, false, false);
+    CHECK(result.status == Status::write_refused);
+    CHECK(result.written == 4 * 8);
+    CHECK(result.failed_at == edits[4 * 8].address);
+    for (std::size_t i = 0; i < edits.size(); ++i)
+        CHECK(text.edit(edits[i].address - edits[0].address).before == (i < 4 * 8 ? edits[i].after : edits[i].before));
+}
+
+TEST_CASE("pages in a row are populated at once, and pages between them are left alone" *
+          doctest::skip(std::getenv("SLICEPATCH_EMULATOR") != nullptr))
+{
+    const TextPages text(12);
+    const Array<Edit> edits = edit_every_page(text, 12);
+    const std::uintptr_t first = edits[0].address;
+    // Whether the kernel is asked for the pages from there on. The answer is a refusal, which harms nobody.
+    const auto asks_for = [&](std::initializer_list<PageRun> runs, std::uintptr_t address) {
+        bool asked = true;
+        for (bool deadly : {true, false}) {
+            const bool lives = holds_in_child([&] {
+                if (filter_call(SYS_madvise, 0, UINT32_MAX, static_cast<std::uint32_t>(address),
+                                deadly ? SECCOMP_RET_KILL_PROCESS : SECCOMP_RET_ERRNO | EINVAL) != 0)
+                    return false;
+                const TextSpan span{
+                    first, edits[edits.size() - 1].address + 7, edits.size(), {runs.begin(), runs.size()}};
+                TextWriter writer(Writer::rwx, false, false, {&span, 1});
+                writer.write(edits.span());
+                return writer.finish().status == Status::ok && text.count_changed() == edits.size() * 8;
+            });
+            if (deadly)
+                asked = !lives;
+            else
+                CHECK(lives);
+        }
+        return asked;
+    };
+    const auto page = [&](std::size_t number) { return first + number * 4096; };
+    CHECK_FALSE(asks_for({}, page(0)));
+    CHECK_FALSE(asks_for({{page(0), page(1)}}, page(0)));
+    CHECK(asks_for({{page(0), page(4)}, {page(8), page(12)}}, page(0)));
+    CHECK(asks_for({{page(0), page(4)}, {page(8), page(12)}}, page(8)));
+    CHECK_FALSE(asks_for({{page(0), page(4)}, {page(8), page(12)}}, page(4)));
 }
 
 TEST_CASE("an object with edits on many pages is written through its mapping, others beside it are not")

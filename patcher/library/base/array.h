@@ -5,6 +5,7 @@
 #define SLICEPATCH_ARRAY_H
 
 #include "arch/status.h"
+#include "populate.h"
 
 #include <cstddef>
 #include <cstdlib>
@@ -39,6 +40,8 @@ public:
         if (!grown)
             return Status::no_memory;
         data_ = static_cast<T *>(grown);
+        if (capacity * sizeof(T) >= worth_populating)
+            (void)populate(data_ + size_, (capacity - size_) * sizeof(T));
         capacity_ = capacity;
         return Status::ok;
     }
@@ -104,6 +107,8 @@ public:
     }
 
 private:
+    static constexpr std::size_t worth_populating = 64 * 1024; // bytes: what is reserved is used
+
     T *data_ = nullptr;
     std::size_t size_ = 0;
     std::size_t capacity_ = 0;

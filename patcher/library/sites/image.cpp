@@ -169,14 +169,6 @@ Status Image::find_table(Cursor &cursor, SiteTable &table, bool &found) const
     return Status::ok;
 }
 
-bool Functions::Memory::operator()(std::uint64_t address, std::span<std::uint8_t> bytes) const
-{
-    if (!image.contains(address, bytes.size(), PF_R))
-        return false;
-    std::memcpy(bytes.data(), reinterpret_cast<const void *>(address), bytes.size());
-    return true;
-}
-
 Functions::Functions(const dl_phdr_info &info) : image_(info), descriptions_(Memory{Image(info)})
 {
     // Version 1, any 4-byte pointer to .eh_frame, a 4-byte count, a table relative to the header of pairs of 4 bytes:

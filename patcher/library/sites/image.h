@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 
 namespace slicepatch {
@@ -34,6 +35,12 @@ public:
     {
         const Segment &segment = segment_of(address, flags & PF_X ? last_text_ : last_data_);
         return (segment.flags & flags) == flags && size <= segment.size - (address - segment.begin);
+    }
+    /// Whether two addresses lie in one loaded segment.
+    [[nodiscard]] bool are_together(std::uintptr_t one, std::uintptr_t other) const
+    {
+        const Segment &segment = segment_of(one, last_text_);
+        return segment.flags && other - segment.begin < segment.size;
     }
     /// Whether a null-terminated string starts here and ends in the same segment.
     [[nodiscard]] bool contains_string(const char *string) const;
@@ -91,8 +98,7 @@ public:
     /// into that one, which linkers never do with two: one segment of text holds it and the functions, or none does.
     [[nodiscard]] bool leave_behind(std::uintptr_t address) const
     {
-        const std::uintptr_t first = std::min(address, header_), last = std::max(address, header_);
-        return is_in_text_ && !image_.contains(first, last - first + 1, PF_X);
+        return is_in_text_ && !image_.are_together(address, header_);
     }
 
 private:
@@ -102,7 +108,13 @@ private:
     /// Reads the bytes of the object for UnwindEntries.
     struct Memory {
         Image image;
-        bool operator()(std::uint64_t address, std::span<std::uint8_t> bytes) const;
+        bool operator()(std::uint64_t address, std::span<std::uint8_t> bytes) const
+        {
+            if (!image.contains(address, bytes.size(), PF_R))
+                return false;
+            std::memcpy(bytes.data(), reinterpret_cast<const void *>(address), bytes.size());
+            return true;
+        }
     };
     [[nodiscard]] std::uintptr_t named_by(std::int32_t distance) const
     {

@@ -37,16 +37,18 @@ Status check_record(const Backend &backend, const Image &image, const Functions 
         record.kind < SLICEPATCH_SITE_ENTER || record.kind > SLICEPATCH_SITE_BRANCH)
         return Status::record_unknown;
     // First: whatever else is wrong with it, a record is told of by its strings.
-    for (auto field : {&slicepatch_site_record::label, &slicepatch_site_record::file}) {
-        const char *string = string_named_by(record.*field);
-        if (string && !(before && string == string_named_by(before->*field)) && !image.contains_string(string))
-            return Status::string_outside_object;
-    }
+    const auto is_safe = [&](const std::int32_t &field, const std::int32_t *field_before) {
+        const char *string = string_named_by(field);
+        return !string || (field_before && string == string_named_by(*field_before)) || image.contains_string(string);
+    };
+    if (!is_safe(record.label, before ? &before->label : nullptr) ||
+        !is_safe(record.file, before ? &before->file : nullptr))
+        return Status::string_outside_object;
     const auto kind = static_cast<Kind>(record.kind);
     const Place place = site_place(record);
     if (!image.contains(place.head, backend.site_size(kind), PF_R | PF_X))
         return Status::site_outside_text;
-    if (place.head % backend.site_alignment)
+    if (place.head & (backend.site_alignment - 1u))
         return Status::site_misaligned;
     if (!image.contains(place.cold, 1, PF_X) || (kind == Kind::branch && !image.contains(place.taken, 1, PF_X)))
         return Status::target_outside_text;

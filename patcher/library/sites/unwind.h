@@ -21,17 +21,19 @@ public:
     /// code that does not begin at begin.
     std::uint64_t size_of(std::uint64_t entry, std::uint64_t begin)
     {
-        std::uint32_t length = 0, distance = 0; // to the common part, from this field
-        if (!read_value(entry, length) || !read_value(entry + 4, distance) || !length || length == ~0U || !distance)
+        struct {
+            std::uint32_t length, distance; // to the common part, from this field
+        } begins{};
+        if (!read_value(entry, begins) || !begins.length || begins.length == ~0U || !begins.distance)
             return 0;
-        const std::uint64_t common = entry + 4 - distance;
+        const std::uint64_t common = entry + 4 - begins.distance;
         if (common != common_) {
             common_ = common;
             encoding_ = read_encoding(common);
         }
         const std::uint8_t size = pointer_size(encoding_);
         std::uint64_t first = 0, code_size = 0;
-        if (!size || !read_pointer(entry + 8, size, first) || !read_pointer(entry + 8 + size, size, code_size))
+        if (!read_pair(entry + 8, size, first, code_size))
             return 0;
         if (encoding_ & is_signed)
             first = extended(first, size);
@@ -66,10 +68,19 @@ private:
         return read_(address, {reinterpret_cast<std::uint8_t *>(&value), sizeof value});
     }
 
-    bool read_pointer(std::uint64_t address, std::uint8_t size, std::uint64_t &value)
+    /// Two numbers of a size in a row. Nearly all have 4 bytes.
+    bool read_pair(std::uint64_t address, std::uint8_t size, std::uint64_t &one, std::uint64_t &other)
     {
-        value = 0; // its upper bytes, where the pointer has fewer
-        return read_(address, {reinterpret_cast<std::uint8_t *>(&value), size});
+        std::uint32_t pair[2] = {};
+        if (size == sizeof *pair) {
+            const bool read = read_value(address, pair);
+            one = pair[0];
+            other = pair[1];
+            return read;
+        }
+        one = other = 0; // the upper bytes, where there are fewer
+        return size && read_(address, {reinterpret_cast<std::uint8_t *>(&one), size}) &&
+               read_(address + size, {reinterpret_cast<std::uint8_t *>(&other), size});
     }
 
     /// Of an unsigned or signed LEB128 number nothing but its end matters here.

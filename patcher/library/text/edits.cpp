@@ -3,13 +3,14 @@
 
 #include <algorithm>
 #include <cstring>
+#include <unistd.h>
 
 namespace slicepatch {
 
 namespace {
 
 /// What one call of next() may make; more than a page of sites as compilers lay them out.
-constexpr std::size_t max_edits = 256;
+constexpr std::size_t max_edits = 2048;
 
 State goal(Action action)
 {
@@ -53,55 +54,83 @@ Status add_site_edits(const FormTable &forms, const Site &site, State to, Part p
 
 } // namespace
 
-EditWalk::EditWalk(const FormTable &forms, const SiteList &list, const Array<Action> &actions, bool ordered, Part part)
-    : forms_(forms), list_(list), actions_(actions), part_(part)
+inline bool EditWalk::is_edited(const Site &site) const
 {
-    bool exits_off = false;
-    for (const Site &site : list.sites)
-        exits_off |= is_edited(site) && switches_exit_off(site);
-    if (ordered && exits_off)
-        pass_ = Pass::all_but_exits_off;
+    return !site.repeated && site.state == State::compiled &&
+           action_for(site.kind, actions_[site.group]) != Action::leave;
+}
+
+inline bool EditWalk::switches_exit_off(const Site &site) const
+{
+    return site.kind == Kind::exit && actions_[site.group] == Action::off;
+}
+
+inline bool EditWalk::belongs(const Site &site) const
+{
+    return is_edited(site) && (pass_ == Pass::everything || switches_exit_off(site) == (pass_ == Pass::exits_off));
+}
+
+EditWalk::EditWalk(const FormTable &forms, const SiteList &list, const Array<Action> &actions, bool ordered, Part part)
+    : forms_(forms), list_(list), actions_(actions), part_(part),
+      page_size_(static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE)))
+{
     for (const Object &object : list.objects)
         if (trouble_ == Status::ok)
             trouble_ = add_object(object);
+    if (ordered && exits_off_)
+        pass_ = Pass::all_but_exits_off;
     std::sort(stretches_.begin(), stretches_.end(),
               [](const Stretch &a, const Stretch &b) { return a.span.first < b.span.first; });
-    for (const Stretch &stretch : stretches_)
+    for (Stretch &stretch : stretches_) {
+        stretch.span.runs = runs_.span().subspan(stretch.first_run, stretch.runs);
         if (trouble_ == Status::ok)
             trouble_ = spans_.push(stretch.span);
+    }
     if (!stretches_.empty())
         site_ = stretches_[0].begin;
 }
 
 Status EditWalk::add_object(const Object &object)
 {
-    Stretch stretch{object.first_site, object.first_site + std::size_t{object.site_count}, {UINTPTR_MAX, 0, 0}};
+    Stretch stretch{.begin = object.first_site,
+                    .end = object.first_site + std::size_t{object.site_count},
+                    .span = {UINTPTR_MAX, 0, 0, {}},
+                    .first_run = runs_.size(),
+                    .runs = 0};
     TextSpan &span = stretch.span;
+    PageRun run{0, 0}; // of the sites so far: most are on the last of its pages
     for (std::size_t i = stretch.begin; i < stretch.end; ++i) {
         const Site &site = list_.sites[i];
         if (!is_edited(site))
             continue;
-        const std::uintptr_t head = site_place(*site.record).head;
-        span = {std::min(span.first, head), std::max(span.last, head + forms_.backend->site_size(site.kind) - 1),
-                span.edits + 1};
+        const std::uintptr_t first = named_by(site.record->head);
+        const std::uintptr_t last = first + forms_.backend->site_size(site.kind) - 1;
+        span.last = std::max(span.last, last);
+        span.first = std::min(span.first, first);
+        ++span.edits;
+        exits_off_ |= switches_exit_off(site);
+        if (first >= run.begin && last < run.end)
+            continue;
+        const PageRun pages{first & ~(page_size_ - 1), (last | (page_size_ - 1)) + 1};
+        if (pages.begin <= run.end && run.end) {
+            run.end = pages.end;
+            continue;
+        }
+        if (Status status = add_run(run, stretch); status != Status::ok)
+            return status;
+        run = pages;
     }
+    if (Status status = add_run(run, stretch); status != Status::ok)
+        return status;
     return span.edits ? stretches_.push(stretch) : Status::ok;
 }
 
-bool EditWalk::belongs(const Site &site) const
+Status EditWalk::add_run(const PageRun &run, Stretch &stretch)
 {
-    return is_edited(site) && (pass_ == Pass::everything || switches_exit_off(site) == (pass_ == Pass::exits_off));
-}
-
-bool EditWalk::is_edited(const Site &site) const
-{
-    return !site.repeated && site.state == State::compiled &&
-           action_for(site.kind, actions_[site.group]) != Action::leave;
-}
-
-bool EditWalk::switches_exit_off(const Site &site) const
-{
-    return site.kind == Kind::exit && actions_[site.group] == Action::off;
+    if (!run.end)
+        return Status::ok;
+    ++stretch.runs;
+    return runs_.push(run);
 }
 
 /// To the next object, or pass.

@@ -38,9 +38,11 @@ private:
     struct Stretch {
         std::size_t begin, end;
         TextSpan span;
+        std::size_t first_run, runs; // its part of runs_
     };
 
     Status add_object(const Object &object);
+    Status add_run(const PageRun &run, Stretch &stretch);
     [[nodiscard]] bool is_edited(const Site &site) const;
     [[nodiscard]] bool belongs(const Site &site) const;
     [[nodiscard]] bool switches_exit_off(const Site &site) const;
@@ -53,7 +55,10 @@ private:
     Pass pass_ = Pass::everything;
     Status trouble_ = Status::ok;
     Array<Stretch> stretches_;
+    bool exits_off_ = false; // some EXIT goes off
+    Array<PageRun> runs_;
     Array<TextSpan> spans_; // of the stretches
+    std::uintptr_t page_size_;
     std::size_t stretch_ = 0, site_ = 0;
 };
 

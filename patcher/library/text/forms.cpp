@@ -43,20 +43,24 @@ template <class Word> bool text_is(const std::uint8_t *expected, std::uint64_t h
     return true;
 }
 
-} // namespace
-
-State read_state(const FormTable &table, Kind kind, const Place &place)
+template <class Word> State read_state_by(const FormTable &table, Kind kind, const Place &place)
 {
-    const auto text_is_ =
-        table.backend->head_size == sizeof(std::uint64_t) ? text_is<std::uint64_t> : text_is<std::uint32_t>;
     for (State state : encoded_states) {
         const Form &form = table.form(kind, state);
         std::uint8_t expected[max_site_size];
         // A form that cannot reach its target from here cannot be what is here.
-        if (table.backend->place(form, place, expected) == Status::ok && text_is_(expected, place.head, form.size))
+        if (table.backend->place(form, place, expected) == Status::ok && text_is<Word>(expected, place.head, form.size))
             return state;
     }
     return State::foreign;
+}
+
+} // namespace
+
+State read_state(const FormTable &table, Kind kind, const Place &place)
+{
+    return table.backend->head_size == sizeof(std::uint64_t) ? read_state_by<std::uint64_t>(table, kind, place)
+                                                             : read_state_by<std::uint32_t>(table, kind, place);
 }
 
 void read_states(const FormTable &forms, SiteList &list)

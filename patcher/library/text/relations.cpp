@@ -77,7 +77,8 @@ Status Relations::gather()
         return status;
     gather_states();
     for (std::uint32_t i = 0; i < list_.groups.size(); ++i)
-        unite(i, list_.groups[i].whole);
+        if (list_.groups[i].whole != i)
+            unite(i, list_.groups[i].whole);
     for (std::uint32_t i = 0; i < list_.groups.size(); ++i) {
         const GroupFacts &whole = facts_[whole_of(i)];
         object_of(i).scattered |= !whole.labelled && whole.has_enter != whole.has_exit;
@@ -226,18 +227,28 @@ Status Relations::decide(const PlanInput &input, Array<Action> &actions)
         return status;
     // ENTERs alone depend on what the EXITs are now; EXITs may go off where no such ENTER asks, nor any of their label
     // in another object; and EXITs alone, which may serve any ENTER of their object, where none asks at all.
+    // Most programs have neither, and many groups.
     const auto both_sides = [](const GroupFacts &facts) { return facts.has_enter == facts.has_exit; };
+    const bool one_sided = std::any_of(facts_.begin(), facts_.end(), [&](const GroupFacts &facts) {
+        return !both_sides(facts); // parts of what is one-sided or not: no harm
+    });
     find_exits();
-    decide_those(only_enters, input, actions);
-    spread_one_sided(input, actions);
+    if (one_sided) {
+        decide_those(only_enters, input, actions);
+        spread_one_sided(input, actions);
+    }
     decide_those(both_sides, input, actions);
-    spread_by_label(input, actions);
-    decide_those(both_sides, input, actions);
-    for (std::uint32_t i = 0; i < list_.groups.size(); ++i)
-        object_of(i).any_ask |= may_ask(facts_[whole_of(i)], actions[whole_of(i)], input);
-    for (std::uint32_t i = 0; i < list_.groups.size(); ++i)
-        facts_[whole_of(i)].asked |= object_of(i).any_ask;
-    decide_those(only_exits, input, actions);
+    if (!by_label_.empty()) {
+        spread_by_label(input, actions);
+        decide_those(both_sides, input, actions);
+    }
+    if (one_sided) {
+        for (std::uint32_t i = 0; i < list_.groups.size(); ++i)
+            object_of(i).any_ask |= may_ask(facts_[whole_of(i)], actions[whole_of(i)], input);
+        for (std::uint32_t i = 0; i < list_.groups.size(); ++i)
+            facts_[whole_of(i)].asked |= object_of(i).any_ask;
+        decide_those(only_exits, input, actions);
+    }
     for (std::uint32_t i = 0; i < list_.groups.size(); ++i)
         actions[i] = actions[whole_of(i)];
     return Status::ok;

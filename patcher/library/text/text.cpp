@@ -4,22 +4,12 @@
 #include "arch/backend.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
-#include <fcntl.h>
-#include <link.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 namespace slicepatch {
 
 namespace {
-
-std::uint8_t *at(std::uintptr_t address)
-{
-    return reinterpret_cast<std::uint8_t *>(address);
-}
 
 /// The word at its address, which other threads may be changing.
 std::uint64_t read_word(const Edit &edit)
@@ -46,67 +36,6 @@ const Edit *find_mismatch(std::span<const Edit> edits, std::uint64_t Edit::*word
     return nullptr;
 }
 
-struct SegmentSearch {
-    std::uintptr_t begin, end; // of the page
-    unsigned flags;            // of the program header; 0: none
-};
-
-int visit_segments(dl_phdr_info *info, std::size_t, void *data)
-{
-    auto &search = *static_cast<SegmentSearch *>(data);
-    for (int i = 0; i < info->dlpi_phnum; ++i) {
-        const ElfW(Phdr) &segment = info->dlpi_phdr[i];
-        const std::uintptr_t begin = info->dlpi_addr + segment.p_vaddr;
-        if (segment.p_type == PT_LOAD && segment.p_flags & PF_X && begin < search.end &&
-            begin + segment.p_memsz > search.begin)
-            search.flags = segment.p_flags;
-    }
-    return search.flags != 0;
-}
-
-/// How the loader was told to map the page.
-bool find_segment(std::uintptr_t page, std::size_t page_size, Mapping &mapping)
-{
-    SegmentSearch search{page, page + page_size, 0};
-    dl_iterate_phdr(visit_segments, &search);
-    mapping.begin = search.begin;
-    mapping.end = search.end;
-    mapping.protection = (search.flags & PF_R ? PROT_READ : 0) | (search.flags & PF_W ? PROT_WRITE : 0) |
-                         (search.flags & PF_X ? PROT_EXEC : 0);
-    return search.flags != 0;
-}
-
-/// The mapping that holds a page, so that its protection can be put back. Without /proc: the page alone, with the
-/// protection of its program header, unless it may have a guard, which no program header has.
-///
-/// maps gives the mapping, guards (smaps) the guard and nothing else: emulators of processes answer maps for the
-/// emulated program, but smaps for themselves.
-Status find_mapping(Maps &maps, Maps &guards, std::uintptr_t page, std::size_t page_size, Mapping &mapping)
-{
-    Mapping guarded;
-    const int guard = host_backend().guard_protection();
-    switch (maps.find(page, mapping)) {
-    case Maps::Answer::found:
-        if (guard && guards.find(page, guarded) != Maps::Answer::found)
-            return Status::protection_unknown;
-        mapping.protection |= guarded.protection & guard;
-        mapping.end = guard ? std::min(mapping.end, guarded.end) : mapping.end;
-        return Status::ok;
-    case Maps::Answer::absent:
-        return Status::write_refused;
-    case Maps::Answer::unreadable:
-        break;
-    }
-    return !guard && find_segment(page, page_size, mapping) ? Status::ok : Status::protection_unknown;
-}
-
-/// By either of two calls that do the same (mprotect(2), pkey 0xffffffff): a filter may know one of them only.
-bool protect(std::uintptr_t begin, std::uintptr_t end, int protection)
-{
-    return mprotect(at(begin), end - begin, protection) == 0 ||
-           syscall(SYS_pkey_mprotect, begin, end - begin, protection, -1) == 0;
-}
-
 /// From the first edit to the last, in order of address.
 struct Extent {
     std::uintptr_t begin = UINTPTR_MAX, end = 0;
@@ -120,7 +49,9 @@ struct Extent {
     }
 };
 
-constexpr std::size_t max_page_size = 4096; // what fits a small stack; with larger pages, edit by edit
+constexpr std::size_t max_copy = 16 * 4096;   // a copy of 16 pages costs two thirds of 16 copies (measured)
+constexpr std::size_t max_stack_copy = 4096;  // what fits a small stack
+constexpr std::size_t edits_worth_a_copy = 4; // a page: above, one copy is cheaper than a call for each (measured)
 
 } // namespace
 
@@ -152,62 +83,6 @@ SignalsBlocked::~SignalsBlocked()
         sigprocmask(SIG_SETMASK, &saved_, nullptr);
 }
 
-ProcMem::~ProcMem()
-{
-    if (file_ >= 0)
-        close(file_);
-}
-
-Status ProcMem::write(std::uintptr_t address, const void *bytes, std::size_t size)
-{
-    if (!opened_)
-        file_ = open("/proc/self/mem", O_RDWR | O_CLOEXEC);
-    opened_ = true;
-    for (std::size_t done = 0; done < size;) {
-        const ssize_t written = file_ < 0 ? -1
-                                          : pwrite(file_, static_cast<const std::uint8_t *>(bytes) + done, size - done,
-                                                   static_cast<off_t>(address + done));
-        if (written <= 0 && !(written < 0 && errno == EINTR))
-            return Status::write_refused;
-        done += written > 0 ? static_cast<std::size_t>(written) : 0;
-    }
-    return Status::ok;
-}
-
-WritableMapping::WritableMapping() : guards_(Maps::own_with_flags, host_backend().guard_protection()) {}
-
-WritableMapping::~WritableMapping()
-{
-    close();
-}
-
-Status WritableMapping::open(std::uintptr_t address, std::size_t page_size, const TextSpan &span)
-{
-    if (address >= begin_ && address < end_)
-        return Status::ok;
-    close();
-    const std::uintptr_t in_page = page_size - 1;
-    Mapping found;
-    if (Status status = find_mapping(maps_, guards_, address & ~in_page, page_size, found); status != Status::ok)
-        return status;
-    const std::uintptr_t begin = std::max(found.begin, span.first & ~in_page);
-    const std::uintptr_t end = std::min(found.end, (span.last | in_page) + 1);
-    if (mprotect(at(begin), end - begin, found.protection | PROT_READ | PROT_WRITE | PROT_EXEC) != 0)
-        return Status::write_refused;
-    begin_ = begin;
-    end_ = end;
-    opened_for_ = address;
-    protection_ = found.protection;
-    return Status::ok;
-}
-
-void WritableMapping::close()
-{
-    if (end_ && !protect(begin_, end_, protection_) && !lost_)
-        lost_ = opened_for_;
-    begin_ = end_ = 0;
-}
-
 TextWriter::TextWriter(Writer wanted, bool other_threads, bool live_allowed, std::span<const TextSpan> spans)
     : page_size_(static_cast<std::size_t>(sysconf(_SC_PAGESIZE))), wanted_(other_threads ? Writer::live : wanted),
       live_allowed_(live_allowed), spans_(spans)
@@ -237,24 +112,50 @@ bool TextWriter::prefers_mapping() const
 void TextWriter::write(std::span<const Edit> edits)
 {
     while (!edits.empty() && result_.status == Status::ok) {
-        const std::uintptr_t page = page_of(edits[0].address);
-        std::size_t count = 1;
-        while (count < edits.size() && page_of(edits[count].address) == page)
-            ++count;
-        result_.status = write_run(edits.first(count));
-        if (result_.status == Status::ok)
-            result_.written += count;
-        edits = edits.subspan(count);
+        const Run run = edits.first(run_length(edits));
+        const Status status = write_run(run);
+        if ((status == Status::write_refused || status == Status::write_raced) && is_of_pages(run) && !pages_alone_) {
+            pages_alone_ = true; // nothing of it is written: once more, where each page may go its own way
+            result_.failed_at = 0;
+            continue;
+        }
+        result_.status = status;
+        if (status == Status::ok)
+            result_.written += run.size();
+        edits = edits.subspan(run.size());
     }
 }
 
-Status TextWriter::write_run(Page edits)
+/// How many edits are written, synchronised and compared at once: those of a page. Where pages are copied, those of as
+/// many in a row as one copy takes, if each of them is worth a copy.
+std::size_t TextWriter::run_length(std::span<const Edit> edits) const
+{
+    const bool copied = result_.used == Writer::procmem && !pages_alone_;
+    std::size_t count = 0;
+    for (std::uintptr_t page = page_of(edits[0].address), end = page + max_copy;; page += page_size_) {
+        const std::size_t begin = count;
+        while (count < edits.size() && page_of(edits[count].address) == page)
+            ++count;
+        const bool more = copied && count - begin >= edits_worth_a_copy && count < edits.size() &&
+                          page_of(edits[count].address) == page + page_size_ && page + 2 * page_size_ <= end &&
+                          edits[count].address <= span_->last;
+        if (!more)
+            return count;
+    }
+}
+
+bool TextWriter::is_of_pages(Run edits) const
+{
+    return page_of(edits.front().address) != page_of(edits.back().address);
+}
+
+Status TextWriter::write_run(Run edits)
 {
     if (const Edit *changed = find_mismatch(edits, &Edit::before)) {
         result_.failed_at = changed->address;
         return Status::write_raced;
     }
-    Status status = write_page(edits);
+    Status status = write_once(edits);
     const Extent extent(edits);
     if (Status synced = host_backend().sync_text(extent.begin, extent.end); status == Status::ok)
         status = synced;
@@ -274,7 +175,7 @@ const WriteResult &TextWriter::finish()
     return result_;
 }
 
-Status TextWriter::write_page(Page edits)
+Status TextWriter::write_once(Run edits)
 {
     if (!find_span(edits[0].address))
         return Status::write_refused;
@@ -285,13 +186,13 @@ Status TextWriter::write_page(Page edits)
     const bool mapping_first = refused_ == Writer::automatic ? prefers_mapping() : refused_ == Writer::procmem;
     const Writer first = mapping_first ? Writer::rwx : Writer::procmem;
     const Status status = write_by(first, edits);
-    if (status != Status::write_refused && status != Status::protection_unknown)
+    if ((status != Status::write_refused && status != Status::protection_unknown) || is_of_pages(edits))
         return status;
     refused_ = first;
     return write_by(mapping_first ? Writer::procmem : Writer::rwx, edits);
 }
 
-Status TextWriter::write_by(Writer writer, Page edits)
+Status TextWriter::write_by(Writer writer, Run edits)
 {
     const Status status = writer == Writer::procmem ? write_memory(edits) : write_mapping(edits);
     if (writer == Writer::procmem && status != Status::ok && !put_back(edits))
@@ -303,7 +204,7 @@ Status TextWriter::write_by(Writer writer, Page edits)
 
 /// Takes back what a copy that stopped somewhere, in the middle of a word even, has written; whether nothing is left of
 /// it. Nobody else runs then, so that any order will do.
-bool TextWriter::put_back(Page edits)
+bool TextWriter::put_back(Run edits)
 {
     for (const Edit &edit : edits) {
         if (read_word(edit) == edit.before || memory_.write(edit.address, &edit.before, edit.size) == Status::ok)
@@ -315,29 +216,31 @@ bool TextWriter::put_back(Page edits)
     return true;
 }
 
-Status TextWriter::write_memory(Page edits)
+Status TextWriter::write_memory(Run edits)
 {
-    // Above this many edits a page, one copy of the page is cheaper than a system call for each (measured).
-    constexpr std::size_t edits_worth_a_page = 4;
-    if (edits.size() >= edits_worth_a_page && page_size_ <= max_page_size)
-        return write_copy(edits);
+    const Extent extent(edits); // what else is on its pages need not be text
+    const std::size_t size = extent.end - extent.begin;
+    if (edits.size() >= edits_worth_a_copy && size <= max_stack_copy) {
+        alignas(64) std::uint8_t copy[max_stack_copy];
+        return write_copy(edits, extent.begin, {copy, size});
+    }
+    if (edits.size() >= edits_worth_a_copy && size <= max_copy && copy_.reserve(max_copy) == Status::ok)
+        return write_copy(edits, extent.begin, {copy_.begin(), size});
     for (const Edit &edit : edits)
         if (Status status = memory_.write(edit.address, &edit.after, edit.size); status != Status::ok)
             return status;
     return Status::ok;
 }
 
-Status TextWriter::write_copy(Page edits)
+Status TextWriter::write_copy(Run edits, std::uintptr_t begin, std::span<std::uint8_t> copy)
 {
-    const Extent extent(edits); // what else is on the page need not be text
-    alignas(64) std::uint8_t copy[max_page_size];
-    std::memcpy(copy, at(extent.begin), extent.end - extent.begin);
+    std::memcpy(copy.data(), reinterpret_cast<const void *>(begin), copy.size());
     for (const Edit &edit : edits)
-        std::memcpy(copy + (edit.address - extent.begin), &edit.after, edit.size);
-    return memory_.write(extent.begin, copy, extent.end - extent.begin);
+        std::memcpy(copy.data() + (edit.address - begin), &edit.after, edit.size);
+    return memory_.write(begin, copy.data(), copy.size());
 }
 
-Status TextWriter::write_mapping(Page edits)
+Status TextWriter::write_mapping(Run edits)
 {
     if (Status status = mapping_.open(edits[0].address, page_size_, *span_); status != Status::ok)
         return status;
@@ -346,7 +249,7 @@ Status TextWriter::write_mapping(Page edits)
     return Status::ok;
 }
 
-Status TextWriter::write_live(Page edits)
+Status TextWriter::write_live(Run edits)
 {
     if (!live_allowed_)
         return Status::live_not_proven;

@@ -12,7 +12,9 @@
 #define SLICEPATCH_TEXT_H
 
 #include "arch/status.h"
-#include "patcher/library/base/maps.h"
+#include "mapping.h"
+#include "patcher/library/base/array.h"
+#include "procmem.h"
 
 #include <csignal>
 #include <cstddef>
@@ -30,13 +32,6 @@ struct Edit {
 
 enum class Writer : std::uint8_t { automatic, procmem, rwx, live };
 const char *writer_name(Writer writer);
-
-/// The text of one object that may be written to: from the first byte to the last, and an estimate of how much of it
-/// changes.
-struct TextSpan {
-    std::uintptr_t first, last;
-    std::size_t edits;
-};
 
 /// How many edits were done; fewer than all only together with an error.
 struct WriteResult {
@@ -59,45 +54,6 @@ private:
     bool blocked_;
 };
 
-/// The process's own memory, opened when it is first written to.
-class ProcMem {
-public:
-    ProcMem() = default;
-    ProcMem(const ProcMem &) = delete;
-    ProcMem &operator=(const ProcMem &) = delete;
-    ~ProcMem();
-    /// On write_refused some of the bytes may have been written.
-    Status write(std::uintptr_t address, const void *bytes, std::size_t size);
-
-private:
-    int file_ = -1;
-    bool opened_ = false;
-};
-
-/// The part of a mapping that holds edits, made writable until another one is asked for.
-class WritableMapping {
-public:
-    WritableMapping();
-    WritableMapping(const WritableMapping &) = delete;
-    WritableMapping &operator=(const WritableMapping &) = delete;
-    ~WritableMapping();
-    /// Makes the page of address writable, and with it what else of span is in its mapping. Nothing outside of both.
-    Status open(std::uintptr_t address, std::size_t page_size, const TextSpan &span);
-    /// Puts the protection back.
-    void close();
-    /// The first address that it was opened for and could not be closed again, 0 if there is none. That is no reason to
-    /// leave other writes half done.
-    [[nodiscard]] std::uintptr_t lost() const
-    {
-        return lost_;
-    }
-
-private:
-    Maps maps_, guards_;
-    std::uintptr_t begin_ = 0, end_ = 0, opened_for_ = 0, lost_ = 0;
-    int protection_ = 0;
-};
-
 /// Writes until the first failure. `automatic` chooses for each object, by how many pages of it are written to. For
 /// callers that keep signals blocked: a handler might run half-written sites. `live` is used in place of any other when
 /// other threads run; live_allowed says whether this CPU tolerates it.
@@ -106,7 +62,7 @@ public:
     /// All that will be written to, in the order of addresses; it has to stay. Edits in that order are fastest.
     TextWriter(Writer wanted, bool other_threads, bool live_allowed, std::span<const TextSpan> spans);
 
-    /// Does the edits in their order, in runs of one page: each run is compared with `before` right before it is
+    /// Does the edits in their order, in runs of one page or, by copies, of some: each run is compared with `before` right before it is
     /// written, then synchronised with instruction fetch, and compared with `after`. No word may be edited twice. After
     /// a failure nothing more is written, and of the run that it was in, nothing stays half written.
     void write(std::span<const Edit> edits);
@@ -118,15 +74,17 @@ public:
     }
 
 private:
-    using Page = std::span<const Edit>; // edits of one page
-    Status write_run(Page edits);
-    Status write_page(Page edits);
-    Status write_by(Writer writer, Page edits);
-    Status write_memory(Page edits);
-    Status write_copy(Page edits);
-    Status write_mapping(Page edits);
-    Status write_live(Page edits);
-    [[nodiscard]] bool put_back(Page edits);
+    using Run = std::span<const Edit>; // edits of one page, or of pages in a row
+    [[nodiscard]] std::size_t run_length(std::span<const Edit> edits) const;
+    [[nodiscard]] bool is_of_pages(Run edits) const;
+    Status write_run(Run edits);
+    Status write_once(Run edits);
+    Status write_by(Writer writer, Run edits);
+    Status write_memory(Run edits);
+    Status write_copy(Run edits, std::uintptr_t begin, std::span<std::uint8_t> copy);
+    Status write_mapping(Run edits);
+    Status write_live(Run edits);
+    [[nodiscard]] bool put_back(Run edits);
     [[nodiscard]] bool find_span(std::uintptr_t address);
     [[nodiscard]] bool prefers_mapping() const;
     [[nodiscard]] std::uintptr_t page_of(std::uintptr_t address) const
@@ -142,6 +100,8 @@ private:
     const TextSpan *span_ = nullptr; // of the page before
     WritableMapping mapping_;
     ProcMem memory_;
+    Array<std::uint8_t> copy_;
+    bool pages_alone_ = false; // since a run of more was not written
     WriteResult result_;
 };
 
