@@ -8,42 +8,6 @@
 
 namespace slicepatch::tool::bench {
 
-namespace {
-
-/// One line of the helper `init`: microseconds of time and of CPU, sites, how many were patched, pages with sites.
-void measure_once(const std::string &helper, const std::string &library, InitCost &cost)
-{
-    const std::string line = read_helper({helper, library});
-    double us = 0, cpu_us = 0;
-    unsigned sites = 0;
-    if (std::sscanf(line.c_str(), "%lf %lf %u %u %u", &us, &cpu_us, &sites, &cost.patched, &cost.pages) != 5)
-        throw Error("bench: {} said '{}'", helper, line);
-    if (sites != cost.which->sites)
-        throw Error("bench: init found {} sites of {}", sites, cost.which->sites);
-    cost.us.push_back(us);
-    cost.cpu_us.push_back(cpu_us);
-}
-
-} // namespace
-
-bool within_budget(const InitCost &cost)
-{
-    return cost.patched == cost.which->sites && quantile(cost.us, 0.5) <= cost.which->budget_us;
-}
-
-std::vector<InitCost> measure_init(unsigned runs)
-{
-    const std::string helper = helper_path("init");
-    std::vector<InitCost> costs;
-    for (const InitCase &which : init_cases)
-        costs.push_back({&which, 0, 0, {}, {}});
-    // Each case for itself: behind the other, whose pages fill the caches, ten sites take twice as long.
-    for (InitCost &cost : costs)
-        for (unsigned run = 0; run < runs; ++run)
-            measure_once(helper, helper_path(cost.which->library), cost);
-    return costs;
-}
-
 StartupTimes measure_startup(unsigned runs)
 {
     std::array<std::string, startup_cases.size()> paths;

@@ -10,29 +10,6 @@
 
 namespace slicepatch::tool::bench {
 
-struct InitCase {
-    const char *library; // one that holds the sites
-    unsigned sites;
-    double budget_us;
-};
-inline constexpr std::array init_cases{
-    InitCase{"libslicepatch-bench-sites-10.so", 10, 150},
-    InitCase{"libslicepatch-bench-sites-100000.so", 100000, 12000},
-};
-
-struct InitCost {
-    const InitCase *which;
-    unsigned pages;             // that hold sites, 4 KiB
-    unsigned patched;           // fewer than all sites: another cost than the one with a budget
-    std::vector<double> us;     // of the one call, each in a process of its own
-    std::vector<double> cpu_us; // of the same calls: what is left when other programs want the CPU too
-};
-
-bool within_budget(const InitCost &cost);
-
-/// Throws Error.
-std::vector<InitCost> measure_init(unsigned runs);
-
 struct StartupCase {
     const char *program;
     const char *what;

@@ -85,19 +85,35 @@ Json to_json(const Contention &contention, std::uint64_t seed, bool raw)
     return json;
 }
 
-Json to_json(const InitCost &cost, bool raw)
+Json to_json(const CallSamples &samples, bool raw)
 {
-    Json json{{"sites", cost.which->sites},
-              {"patched", cost.patched},
-              {"pages", cost.pages},
-              {"runs", cost.us.size()},
-              {"median_us", quantile(cost.us, 0.5)},
-              {"p95_us", quantile(cost.us, 0.95)},
-              {"median_cpu_us", quantile(cost.cpu_us, 0.5)},
-              {"budget_us", cost.which->budget_us},
-              {"within_budget", within_budget(cost)}};
+    Json json{{"runs", samples.us.size()},
+              {"median_us", quantile(samples.us, 0.5)},
+              {"p95_us", quantile(samples.us, 0.95)},
+              {"median_cpu_us", quantile(samples.cpu_us, 0.5)}};
+    json["page_faults"] = samples.faults < 0 ? Json(nullptr) : Json(samples.faults);
     if (raw)
-        json["us"] = cost.us;
+        json["cpu_us"] = samples.cpu_us;
+    return json;
+}
+
+Json to_json(const InitCost &cost, std::uint64_t seed, bool raw)
+{
+    Json json = to_json(cost.samples, raw);
+    json["sites"] = cost.which->sites;
+    json["patched"] = cost.patched;
+    json["pages"] = cost.pages;
+    json["instructions"] = cost.instructions ? Json(*cost.instructions) : Json(nullptr);
+    json["yardsticks"] = Json::array();
+    for (const Yardstick &yardstick : cost.yardsticks) {
+        Json one = yardstick.missing.empty() ? to_json(yardstick.samples, raw) : Json{{"missing", yardstick.missing}};
+        one["name"] = yardstick.name;
+        if (yardstick.missing.empty()) {
+            one["ratio"] = to_json(ratio_to(cost, yardstick, seed));
+            one["ns_per_site_above"] = to_json(ns_per_site_above(cost, yardstick, seed));
+        }
+        json["yardsticks"].push_back(std::move(one));
+    }
     return json;
 }
 
@@ -170,7 +186,7 @@ void print_json(const Results &results, bool raw)
         json["contention"].push_back(to_json(contention, results.plan.seed, raw));
     json["init"] = Json::array();
     for (const InitCost &cost : results.init)
-        json["init"].push_back(to_json(cost, raw));
+        json["init"].push_back(to_json(cost, results.plan.seed, raw));
     json["startup"] = results.startup ? to_json(*results.startup, raw) : Json(nullptr);
     json["calls"] = results.calls ? to_json(*results.calls, results.plan.seed) : Json(nullptr);
     print("{}\n", json_text(json));

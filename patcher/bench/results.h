@@ -7,6 +7,7 @@
 #include "contention.h"
 #include "cost.h"
 #include "count.h"
+#include "init_cost.h"
 #include "marks.h"
 #include "statistics.h"
 #include "timing.h"

@@ -96,17 +96,41 @@ void print_contention(const Contention &contention, std::uint64_t seed)
     }
 }
 
-void print_init(const std::vector<InitCost> &costs)
+std::string faults_text(const CallSamples &samples)
 {
-    print("\nslicepatch_init(), one thread, in a fresh process, {} runs\n", costs.front().us.size());
+    return samples.faults < 0 ? "page faults not counted" : fmt::format("{} page faults", samples.faults);
+}
+
+void print_yardstick(const InitCost &cost, const Yardstick &yardstick, std::uint64_t seed)
+{
+    if (!yardstick.missing.empty()) {
+        print("    {}: not measured: {}\n", yardstick.what, yardstick.missing);
+        return;
+    }
+    const Interval ratio = ratio_to(cost, yardstick, seed);
+    print("    {:.2f} [{:.2f}, {:.2f}] times {} ({:.0f} us, {})\n", ratio.median, ratio.low, ratio.high, yardstick.what,
+          quantile(yardstick.samples.cpu_us, 0.5), faults_text(yardstick.samples));
+}
+
+void print_init(const std::vector<InitCost> &costs, std::uint64_t seed)
+{
+    print("\nslicepatch_init(), one thread, in a fresh process, {} runs; CPU time\n", costs.front().samples.us.size());
     for (const InitCost &cost : costs) {
-        print("  {:>6} sites on {:>4} pages: median {:>7.0f} us, p95 {:>7.0f} us (CPU {:.0f} us); budget "
-              "{:>5.0f} us: {}",
-              cost.which->sites, cost.pages, quantile(cost.us, 0.5), quantile(cost.us, 0.95),
-              quantile(cost.cpu_us, 0.5), cost.which->budget_us, within_budget(cost) ? "pass" : "FAIL");
+        print("  {:>6} sites on {:>4} pages: median {:.0f} us, {}", cost.which->sites, cost.pages,
+              quantile(cost.samples.cpu_us, 0.5), faults_text(cost.samples));
+        if (cost.instructions)
+            print(", {} instructions", *cost.instructions);
+        else if (!cost.uncounted.empty())
+            print(", instructions not counted: {}", cost.uncounted);
         if (cost.patched < cost.which->sites)
-            print(", since only {} were patched here", cost.patched);
+            print("; only {} were patched here", cost.patched);
         print("\n");
+        for (const Yardstick &yardstick : cost.yardsticks)
+            print_yardstick(cost, yardstick, seed);
+        if (!cost.yardsticks.empty() && cost.yardsticks[0].missing.empty()) {
+            const Interval ns = ns_per_site_above(cost, cost.yardsticks[0], seed);
+            print("    {:.0f} [{:.0f}, {:.0f}] ns a site above the first of these\n", ns.median, ns.low, ns.high);
+        }
     }
 }
 
@@ -160,7 +184,7 @@ void print_text(const Results &results)
             "over blocks.\nWaits: of sections whose lock was not free at once. Lost: sections in which the holder "
             "lost its CPU.\nCounters: the kernel's, of all blocks.\n");
     if (!results.init.empty())
-        print_init(results.init);
+        print_init(results.init, results.plan.seed);
     if (results.startup)
         print_startup(*results.startup);
     if (results.calls)

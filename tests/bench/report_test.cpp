@@ -117,15 +117,23 @@ TEST_CASE("init is measured for 10 sites and for 100,000 on 1,563 pages")
     REQUIRE(init.size() == 2);
     CHECK(init.at(0).at("sites") == 10);
     CHECK(init.at(0).at("pages") == 1);
-    CHECK(init.at(0).at("budget_us") == 150.0);
     CHECK(init.at(1).at("sites") == 100000);
     CHECK(init.at(1).at("pages") == 1563);
-    CHECK(init.at(1).at("budget_us") == 12000.0);
     for (const Json &size : init) {
         CHECK(size.at("median_us") <= size.at("p95_us"));
-        CHECK(size.at("within_budget") ==
-              (size.at("patched") == size.at("sites") && size.at("median_us") <= size.at("budget_us")));
+        CHECK(size.at("median_cpu_us") > 0);
     }
+    // What counts the same on every machine: few sites are stepped through.
+    if (!std::getenv("SLICEPATCH_EMULATOR"))
+        CHECK(init.at(0).at("instructions") > 10000);
+    CHECK(init.at(0).at("yardsticks").empty());
+    CHECK(names(init.at(1).at("yardsticks")) == std::vector<std::string>{"populate", "touch", "xray"});
+    for (const Json &yardstick : init.at(1).at("yardsticks"))
+        if (yardstick.contains("missing"))
+            MESSAGE("not measured: ", yardstick.at("name").get<std::string>(), ": ",
+                    yardstick.at("missing").get<std::string>());
+        else
+            CHECK(yardstick.at("ratio").at("median") > 0);
 }
 
 TEST_CASE("the user's own settings do not reach what is measured")
