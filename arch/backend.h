@@ -89,6 +89,10 @@ struct Backend {
     /// What proves: "Zydis", "assembler", ...
     const char *(*verifier)();
 
+    /// Loads the decoder where the program is not linked with it, so that decode() and verify() ask it and no longer the
+    /// assembler. False where there is none, and nothing changes. Waits for the loader's locks. Thread-safe.
+    bool (*load_decoder)();
+
     /// After bytes in [begin, end), all of them mapped, were written: instruction fetches find them, those of this
     /// thread at once and those of others when they next synchronise.
     Status (*sync_text)(std::uintptr_t begin, std::uintptr_t end);

@@ -51,6 +51,7 @@ std::vector<std::string> environment_of(const Child &child)
         if (std::strncmp(*variable, "SLICEPATCH", 10) != 0)
             environment.emplace_back(*variable);
     environment.insert(environment.end(), child.environment.begin(), child.environment.end());
+    environment.emplace_back("SLICEPATCH_VERIFY=decoder"); // behind the child's own, which is found first
     if (emulator()) // it runs on from what it has translated, whatever is written through /proc/self/mem
         environment.emplace_back("SLICEPATCH_WRITER=rwx");
     return environment;

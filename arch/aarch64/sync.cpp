@@ -67,6 +67,7 @@ const Backend aarch64_backend = {
     .find_target = aarch64::find_target,
     .verify = aarch64::verify,
     .verifier = aarch64::verifier,
+    .load_decoder = aarch64::load_decoder,
     .sync_text = aarch64::sync_text,
     .sync_threads = aarch64::sync_threads,
     .guard_protection = aarch64::guard_protection,

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 //
-// Understands the bytes of a site with Capstone. A fully static program has none (libslicepatch.a brings no decoder):
-// there the assembler that built this file is the second opinion, witness.cpp.
+// Understands the bytes of a site with Capstone, where the program is linked with it or loads it. Elsewhere the assembler
+// that built this file is the second opinion, witness.cpp: what it writes for each instruction has to be what AsmJit does.
 #include "aarch64.h"
+#include "arch/decoder.h"
 #include "witness.h"
 
 #include <capstone/capstone.h>
 
+#include <atomic>
 #include <cstring>
 #include <span>
 
@@ -22,9 +24,18 @@ namespace {
 
 constexpr std::size_t slot = 4; // bytes of an instruction
 
-bool capstone_linked()
+/// Null where there is none. Set at any time, by whoever loads it, while others ask.
+struct Capstone {
+    std::atomic<decltype(&cs_open)> open;
+    std::atomic<decltype(&cs_close)> close;
+    std::atomic<decltype(&cs_option)> option;
+    std::atomic<decltype(&cs_disasm)> disasm;
+    std::atomic<decltype(&cs_free)> free;
+} capstone{cs_open, cs_close, cs_option, cs_disasm, cs_free};
+
+bool capstone_known()
 {
-    return cs_open && cs_close && cs_option && cs_disasm && cs_free;
+    return capstone.open && capstone.close && capstone.option && capstone.disasm && capstone.free;
 }
 
 /// An open Capstone; false where it has no arm64 or no memory.
@@ -32,15 +43,15 @@ class Decoder {
 public:
     Decoder()
     {
-        open_ = cs_open(CS_ARCH_ARM64, CS_MODE_LITTLE_ENDIAN, &handle_) == CS_ERR_OK;
-        usable_ = open_ && cs_option(handle_, CS_OPT_DETAIL, CS_OPT_ON) == CS_ERR_OK;
+        open_ = capstone.open.load()(CS_ARCH_ARM64, CS_MODE_LITTLE_ENDIAN, &handle_) == CS_ERR_OK;
+        usable_ = open_ && capstone.option.load()(handle_, CS_OPT_DETAIL, CS_OPT_ON) == CS_ERR_OK;
     }
     Decoder(const Decoder &) = delete;
     Decoder &operator=(const Decoder &) = delete;
     ~Decoder()
     {
         if (open_)
-            cs_close(&handle_);
+            capstone.close.load()(&handle_);
     }
     explicit operator bool() const
     {
@@ -153,7 +164,7 @@ private:
 class Listing {
 public:
     Listing(const Decoder &decoder, std::uint64_t address, std::span<const std::uint8_t> bytes)
-        : count_(cs_disasm(decoder.handle(), bytes.data(), bytes.size(), address, 0, &instructions_)),
+        : count_(capstone.disasm.load()(decoder.handle(), bytes.data(), bytes.size(), address, 0, &instructions_)),
           end_(address + bytes.size())
     {
     }
@@ -162,7 +173,7 @@ public:
     ~Listing()
     {
         if (instructions_)
-            cs_free(instructions_, count_);
+            capstone.free.load()(instructions_, count_);
     }
     [[nodiscard]] std::size_t size() const
     {
@@ -247,7 +258,7 @@ Status decode(Kind kind, const Place &place, std::span<const std::uint8_t> bytes
     decoded = {State::foreign, 0};
     if (bytes.size() != aarch64_backend.site_size(kind))
         return Status::ok;
-    if (!capstone_linked())
+    if (!capstone_known())
         return witness_decode(kind, place, bytes, decoded);
     const Decoder decoder;
     if (!decoder)
@@ -294,7 +305,28 @@ Status verify(const Form &form, const Place &place, std::int64_t slice_ctrl, std
 
 const char *verifier()
 {
-    return capstone_linked() ? "Capstone" : "assembler";
+    return capstone_known() ? "Capstone" : "assembler";
+}
+
+bool load_decoder()
+{
+    if (capstone_known())
+        return true;
+    const DecoderLibrary library(SLICEPATCH_DECODER);
+    decltype(&cs_open) open;
+    decltype(&cs_close) close;
+    decltype(&cs_option) option;
+    decltype(&cs_disasm) disasm;
+    decltype(&cs_free) free;
+    if (!library.find("cs_open", open) || !library.find("cs_close", close) || !library.find("cs_option", option) ||
+        !library.find("cs_disasm", disasm) || !library.find("cs_free", free))
+        return false;
+    capstone.open = open;
+    capstone.close = close;
+    capstone.option = option;
+    capstone.disasm = disasm;
+    capstone.free = free;
+    return true;
 }
 
 } // namespace slicepatch::aarch64

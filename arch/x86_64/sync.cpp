@@ -43,6 +43,7 @@ const Backend x86_64_backend = {
     .find_target = x86_64::find_target,
     .verify = x86_64::verify,
     .verifier = x86_64::verifier,
+    .load_decoder = x86_64::load_decoder,
     .sync_text = x86_64::sync_text,
     .sync_threads = x86_64::sync_threads,
     .guard_protection = x86_64::guard_protection,

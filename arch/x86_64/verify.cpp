@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// Understands the bytes of a site with Zydis. A fully static program has no Zydis (it is packaged as a shared object
-// only): there the assembler that built this file is the second opinion, witness.cpp.
+// Understands the bytes of a site with Zydis, where the program is linked with it or loads it. Elsewhere the assembler that
+// built this file is the second opinion, witness.cpp: AsmJit's bytes and its have to be the same but for the operands,
+// whose place and size is the assembler's too.
+#include "arch/decoder.h"
 #include "witness.h"
 #include "x86_64.h"
 
@@ -9,6 +11,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstring>
 
 #pragma weak ZydisDecoderInit
@@ -18,9 +21,15 @@ namespace slicepatch::x86_64 {
 
 namespace {
 
-bool zydis_linked()
+/// Null where there is none. Set at any time, by whoever loads it, while others ask.
+struct Zydis {
+    std::atomic<decltype(&ZydisDecoderInit)> init;
+    std::atomic<decltype(&ZydisDecoderDecodeFull)> decode;
+} zydis{ZydisDecoderInit, ZydisDecoderDecodeFull};
+
+bool zydis_known()
 {
-    return ZydisDecoderInit && ZydisDecoderDecodeFull;
+    return zydis.init && zydis.decode;
 }
 
 struct Instruction {
@@ -68,13 +77,13 @@ struct Listing {
 bool list_instructions(std::uint64_t address, std::span<const std::uint8_t> bytes, Listing &listing)
 {
     ZydisDecoder decoder;
-    if (ZYAN_FAILED(ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64)))
+    if (ZYAN_FAILED(zydis.init.load()(&decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64)))
         return false;
     std::size_t offset = 0;
     while (offset < bytes.size() && listing.count < listing.instructions.size()) {
         Instruction &next = listing.instructions[listing.count];
-        if (ZYAN_FAILED(ZydisDecoderDecodeFull(&decoder, bytes.data() + offset, bytes.size() - offset, &next.decoded,
-                                               next.operands.data())))
+        if (ZYAN_FAILED(zydis.decode.load()(&decoder, bytes.data() + offset, bytes.size() - offset, &next.decoded,
+                                            next.operands.data())))
             return true; // not an instruction: the listing stays incomplete
         next.address = address + offset;
         offset += next.decoded.length;
@@ -135,7 +144,7 @@ Status decode(Kind kind, const Place &place, std::span<const std::uint8_t> bytes
     decoded = {State::foreign, 0};
     if (bytes.size() != x86_64_backend.site_size(kind))
         return Status::ok;
-    if (!zydis_linked())
+    if (!zydis_known())
         return witness_decode(kind, place, bytes, decoded);
     Listing listing;
     if (!list_instructions(place.head, bytes, listing))
@@ -180,7 +189,21 @@ Status verify(const Form &form, const Place &place, std::int64_t slice_ctrl, std
 
 const char *verifier()
 {
-    return zydis_linked() ? "Zydis" : "assembler";
+    return zydis_known() ? "Zydis" : "assembler";
+}
+
+bool load_decoder()
+{
+    if (zydis_known())
+        return true;
+    const DecoderLibrary library(SLICEPATCH_DECODER);
+    decltype(&ZydisDecoderInit) init;
+    decltype(&ZydisDecoderDecodeFull) decode;
+    if (!library.find("ZydisDecoderInit", init) || !library.find("ZydisDecoderDecodeFull", decode))
+        return false;
+    zydis.init = init;
+    zydis.decode = decode;
+    return true;
 }
 
 } // namespace slicepatch::x86_64

@@ -20,6 +20,7 @@ Status decode(Kind kind, const Place &place, std::span<const std::uint8_t> bytes
 bool find_target(std::uint64_t head, std::span<const std::uint8_t> bytes, std::uint64_t &target);
 Status verify(const Form &form, const Place &place, std::int64_t slice_ctrl, std::span<const std::uint8_t> bytes);
 const char *verifier();
+bool load_decoder();
 Status sync_text(std::uintptr_t begin, std::uintptr_t end);
 Status sync_threads();
 int guard_protection();

@@ -174,6 +174,8 @@ struct slicepatch_report {
  *   SLICEPATCH_RSEQ=auto|libc|own              whose rseq areas
  *   SLICEPATCH_LOCK=0|1, SLICEPATCH_SEAL=0|1, SLICEPATCH_LIVE=0|1
  *   SLICEPATCH_WRITER=auto|procmem|rwx
+ *   SLICEPATCH_VERIFY=auto|decoder             decoder: a decoder proves the bytes, where one can be loaded; else they are
+ *                                              those of two assemblers, or a decoder decides where these differ
  *   SLICEPATCH_VERBOSE=1                       the report, each failure and misspelt names on standard error, where
  *                                              otherwise nothing is written
  */

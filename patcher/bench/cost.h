@@ -19,7 +19,7 @@ inline constexpr std::array startup_cases{
     StartupCase{"nothing", "a C program that does nothing"},
     StartupCase{"with-slicepatch", "+ libslicepatch.so"},
     StartupCase{"with-init", "+ libslicepatch.so, its init, 10 sites"},
-    StartupCase{"with-decoder", "+ " SLICEPATCH_BENCH_DECODER " alone"},
+    StartupCase{"with-decoder", SLICEPATCH_BENCH_DECODER " alone, of which SLICEPATCH_VERIFY=decoder has need"},
     StartupCase{"with-libstdc++", "+ libstdc++.so alone"},
 };
 

@@ -4,6 +4,7 @@
 #include "patcher/library/base/init_lock.h"
 #include "init.h"
 #include "report.h"
+#include "settings.h"
 #include "patcher/library/base/standard_error.h"
 #include "patcher/library/guarantee/threads.h"
 #include "patcher/library/sites/sites.h"
@@ -54,6 +55,30 @@ struct Visit {
     int answer = 0;
 };
 
+/// Whether there is a decoder that was not asked so far. Loads it, for which no lock of ours may be held: the constructor of
+/// an object that another thread opens may call init.
+bool load_decoder()
+{
+    const char *const before = host_backend().verifier();
+    return host_backend().load_decoder() && host_backend().verifier() != before;
+}
+
+int init_locked(const void *here, const slicepatch_options *options, slicepatch_report *report, bool &disproved)
+{
+    const InitLock lock;
+    if (lock.is_guest())
+        return refuse_guest(report);
+    if (lock.nested())
+        return -EDEADLK;
+    init_runs = true;
+    const InitAnswer answer = init(options, reinterpret_cast<std::uintptr_t>(here), last_report);
+    init_runs = false;
+    if (report)
+        write_report(last_report, *report);
+    disproved = answer.disproved;
+    return answer.error;
+}
+
 } // namespace
 
 } // namespace slicepatch
@@ -65,16 +90,12 @@ extern "C" int slicepatch_init_from(const void *here, const slicepatch_options *
     if (const int error = report ? check_report_size(*report) : 0)
         return error;
     const int saved = errno;
-    const InitLock lock;
-    if (lock.is_guest())
-        return refuse_guest(report);
-    if (lock.nested())
-        return -EDEADLK;
-    init_runs = true;
-    const int answer = init(options, reinterpret_cast<std::uintptr_t>(here), last_report);
-    init_runs = false;
-    if (report)
-        write_report(last_report, *report);
+    if (wants_decoder())
+        (void)load_decoder(); // the report says what proved
+    bool disproved = false;
+    int answer = init_locked(here, options, report, disproved);
+    if (disproved && load_decoder()) // two assemblers differ: a third opinion
+        answer = init_locked(here, options, report, disproved);
     errno = saved;
     return answer;
 }

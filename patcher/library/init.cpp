@@ -198,9 +198,22 @@ bool goes_by_threads(slicepatch_guarantee level)
     return level == SLICEPATCH_GUARANTEE_THREAD || (level != SLICEPATCH_GUARANTEE_NONE && owns_areas());
 }
 
+/// No object comes or goes while its sites are written, nor before the report has its name.
+void patch(const Settings &settings, InitResult &result, slicepatch_report &report)
+{
+    with_loader_lock([&] {
+        Init init(settings, result);
+        (void)(init.find() && init.choose_area() && init.obtain_guarantee() && init.make_forms() && init.plan() &&
+               init.write()); // the result has the status of the last step
+        fill_report(result, report);
+        if (settings.verbose)
+            print_failures(result);
+    });
+}
+
 } // namespace
 
-int init(const slicepatch_options *options, std::uintptr_t caller_address, slicepatch_report &report)
+InitAnswer init(const slicepatch_options *options, std::uintptr_t caller_address, slicepatch_report &report)
 {
     const std::uint64_t begin = now_us();
     report = empty_report();
@@ -210,15 +223,7 @@ int init(const slicepatch_options *options, std::uintptr_t caller_address, slice
     if (result.status != Status::ok) {
         report_guarantee(no_guarantee(settings.complaint), report);
     } else {
-        // No object comes or goes while its sites are written, nor before the report has its name.
-        with_loader_lock([&] {
-            Init init(settings, result);
-            (void)(init.find() && init.choose_area() && init.obtain_guarantee() && init.make_forms() && init.plan() &&
-                   init.write()); // the result has the status of the last step
-            fill_report(result, report);
-            if (settings.verbose)
-                print_failures(result);
-        });
+        patch(settings, result, report);
         if (goes_by_threads(result.guarantee.level))
             enable_threads();
         if (settings.request.seal && result.guarantee.level == SLICEPATCH_GUARANTEE_THREAD) {
@@ -232,7 +237,7 @@ int init(const slicepatch_options *options, std::uintptr_t caller_address, slice
     }
     if (settings.verbose)
         print_report(report);
-    return error_of(result);
+    return {error_of(result), result.status == Status::verify_failed};
 }
 
 } // namespace slicepatch

@@ -8,11 +8,16 @@
 
 namespace slicepatch {
 
+struct InitAnswer {
+    int error;      // what slicepatch_init() returns
+    bool disproved; // AsmJit's bytes are not those of whoever was to prove them; nothing is written
+};
+
 /// settings -> find -> area -> guarantee -> forms -> plan -> write -> threads -> seal -> report. Whatever fails leaves
 /// what was not written as compiled; and where nothing was to be written at all, without memory or without the required
-/// guarantee, the kernel's state and libc's rseq area are as they were. Returns what slicepatch_init() does; fills in
-/// the report in any case. Call it under InitLock.
-int init(const slicepatch_options *options, std::uintptr_t caller_address, slicepatch_report &report);
+/// guarantee, the kernel's state and libc's rseq area are as they were. Fills in the
+/// report in any case. Call it under InitLock.
+InitAnswer init(const slicepatch_options *options, std::uintptr_t caller_address, slicepatch_report &report);
 
 } // namespace slicepatch
 

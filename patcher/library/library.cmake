@@ -8,7 +8,7 @@ include(CMakePackageConfigHelpers)
 add_library(slicepatch_runtime OBJECT asmjit_runtime.cpp)
 target_compile_options(slicepatch_runtime PRIVATE -fno-lto)
 
-# ---- libslicepatch.so: the decoder stays outside, a program may have it already ----
+# ---- libslicepatch.so: the decoder stays outside, and is loaded if it is asked for ----
 add_library(slicepatch SHARED $<TARGET_OBJECTS:slicepatch_core> $<TARGET_OBJECTS:slicepatch_area>
     $<TARGET_OBJECTS:slicepatch_runtime> counters.cpp)
 add_library(slicepatch::slicepatch ALIAS slicepatch)
@@ -22,9 +22,8 @@ endif()
 set_target_properties(slicepatch PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR})
 target_include_directories(slicepatch PRIVATE ${PROJECT_SOURCE_DIR}/include INTERFACE
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
-# The references to the decoder are weak, which alone does not make it needed; nothing else is but libc.
-target_link_libraries(slicepatch PRIVATE ${ASMJIT_ARCHIVE}
-    -Wl,--push-state,--no-as-needed ${decoder_${host}} -Wl,--pop-state ${CMAKE_DL_LIBS})
+# The references to the decoder are weak: nothing is needed but libc.
+target_link_libraries(slicepatch PRIVATE ${ASMJIT_ARCHIVE} ${CMAKE_DL_LIBS})
 target_link_options(slicepatch PRIVATE
     -Wl,--as-needed
     -Wl,--wrap=stderr # asmjit_runtime.cpp
@@ -82,7 +81,5 @@ install(FILES ${CMAKE_CURRENT_BINARY_DIR}/slicepatch-config.cmake
 file(RELATIVE_PATH pc_to_prefix ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
 file(RELATIVE_PATH pc_libdir ${CMAKE_INSTALL_PREFIX} ${CMAKE_INSTALL_FULL_LIBDIR})
 file(RELATIVE_PATH pc_includedir ${CMAKE_INSTALL_PREFIX} ${CMAKE_INSTALL_FULL_INCLUDEDIR})
-get_filename_component(pc_decoder ${decoder_${host}} NAME_WE)
-string(REGEX REPLACE "^lib" "" pc_decoder ${pc_decoder})
 configure_file(package/slicepatch.pc.in ${CMAKE_CURRENT_BINARY_DIR}/slicepatch.pc @ONLY)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/slicepatch.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

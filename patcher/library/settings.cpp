@@ -28,6 +28,7 @@ constexpr const char *known_names[] = {
     "SLICEPATCH_SEAL",
     "SLICEPATCH_SITES",
     "SLICEPATCH_VERBOSE",
+    "SLICEPATCH_VERIFY",
     "SLICEPATCH_WRITER",
     "SLICEPATCH_SIM_KERNEL",
     "SLICEPATCH_SIM_TICK_US",
@@ -163,6 +164,13 @@ Status apply_registration(const char *value, Settings &settings)
     return Status::ok;
 }
 
+Status check_verifier(const char *value, Settings &settings)
+{
+    if (std::strcmp(value, "decoder") != 0 && std::strcmp(value, "auto") != 0)
+        return complain(settings, Status::bad_environment, "SLICEPATCH_VERIFY", value, "auto, decoder");
+    return Status::ok;
+}
+
 Status read_switch(const char *name, bool &value, Settings &settings)
 {
     const char *text = variable(name);
@@ -185,6 +193,9 @@ Status apply_environment(Settings &settings)
     if (const char *registration = variable("SLICEPATCH_RSEQ"))
         if (Status status = apply_registration(registration, settings); status != Status::ok)
             return status;
+    if (const char *verifier = variable("SLICEPATCH_VERIFY"))
+        if (Status status = check_verifier(verifier, settings); status != Status::ok)
+            return status;
     GuaranteeRequest &request = settings.request;
     const struct {
         const char *name;
@@ -203,6 +214,12 @@ Status apply_environment(Settings &settings)
 }
 
 } // namespace
+
+bool wants_decoder()
+{
+    const char *verifier = getauxval(AT_SECURE) ? nullptr : variable("SLICEPATCH_VERIFY");
+    return verifier && !std::strcmp(verifier, "decoder");
+}
 
 Status read_settings(const slicepatch_options *options, bool caller_is_executable, Settings &settings)
 {

@@ -27,6 +27,9 @@ struct Settings {
 /// is ignored when AT_SECURE is set.
 Status read_settings(const slicepatch_options *options, bool caller_is_executable, Settings &settings);
 
+/// Whether the environment asks for a decoder to prove the sequences.
+bool wants_decoder();
+
 /// The name of the environment at that index among those that begin as ours do and are none of ours, printable and cut
 /// to fit. False where there is none, and in a set-user-ID program.
 bool unknown_variable(unsigned index, char (&name)[64]);

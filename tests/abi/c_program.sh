@@ -43,18 +43,16 @@ expect() {
     fi
 }
 
-if [ -n "$decoder" ]; then
-    link "$archive" -Wl,--no-as-needed "$decoder"
-else
-    link "$archive"
-fi
-expect "with what there is"
+link "$archive"
+expect "with libc alone"
 needed=$(readelf --dynamic --wide "$work/program" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p')
 if grep -q 'stdc++\|libgcc_s' <<<"$needed"; then
     printf 'FAILED: a C program needs:\n%s\n' "$needed"
     exit 1
 fi
-link "$archive"
-expect "without a decoder"
+if [ -n "$decoder" ]; then
+    link "$archive" -Wl,--no-as-needed "$decoder"
+    expect "with a decoder of its own"
+fi
 link -static "$archive"
 expect "fully static"

@@ -63,6 +63,7 @@ TEST_CASE("an unknown value of an environment variable is refused in words and l
 {
     check_refused(init_with({"SLICEPATCH=maybe"}), "SLICEPATCH=maybe is not one of auto, off, require, compiled");
     check_refused(init_with({"SLICEPATCH_WRITER=pen"}), "SLICEPATCH_WRITER=pen is not one of auto, procmem, rwx");
+    check_refused(init_with({"SLICEPATCH_VERIFY=all"}), "SLICEPATCH_VERIFY=all is not one of auto, decoder");
     check_refused(init_with({"SLICEPATCH_LIVE=yes"}), "SLICEPATCH_LIVE=yes is not one of 0, 1");
     check_refused(init_with({"SLICEPATCH_LOCK=no"}), "SLICEPATCH_LOCK=no is not one of 0, 1");
     check_refused(init_with({"SLICEPATCH_VERBOSE=2"}), "SLICEPATCH_VERBOSE=2 is not one of 0, 1");
@@ -83,7 +84,7 @@ TEST_CASE("a variable that cannot be understood is named on standard error by wh
 TEST_CASE("an empty variable is an unset one")
 {
     for (const char *name : {"SLICEPATCH", "SLICEPATCH_SITES", "SLICEPATCH_RSEQ", "SLICEPATCH_SEAL", "SLICEPATCH_LOCK",
-                             "SLICEPATCH_WRITER", "SLICEPATCH_LIVE", "SLICEPATCH_VERBOSE"}) {
+                             "SLICEPATCH_WRITER", "SLICEPATCH_LIVE", "SLICEPATCH_VERBOSE", "SLICEPATCH_VERIFY"}) {
         CAPTURE(name);
         const Outcome outcome = init_with_options({"sites=first"}, {std::string(name) + "="});
         check_selected(outcome, {"first"});

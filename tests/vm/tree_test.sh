@@ -86,7 +86,7 @@ run_programs() {
 # What neither this architecture nor a machine with few programs can show. The rest of these areas is only run here.
 known_skips='there is no gdb here|root without setpriv|no mount namespace|no system call user dispatch'
 known_skips+='|no head of this architecture can be misaligned|the stripped program|folding by|no pkey_mprotect here'
-known_skips+='|a registration that is refused|no namespaces of process numbers here'
+known_skips+='|a registration that is refused|there is no nm here|no namespaces of process numbers here'
 
 # The summary of doctest counts what ran; what a case could not do is a line of its own, with the reason.
 check_program() {

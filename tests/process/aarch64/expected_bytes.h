@@ -15,6 +15,9 @@ namespace slicepatch::test {
 inline const std::string breakpoint_bytes = "000020d4"; // brk #0
 inline const std::string hook_bytes = ".f....b4";       // cbz xzr
 
+/// Where in the witness (arch/aarch64/witness.S) an opcode is: in the last byte of the first form's first instruction.
+inline constexpr int witness_opcode = 7;
+
 /// An instruction as it lies in memory.
 inline std::string word(std::uint32_t instruction)
 {

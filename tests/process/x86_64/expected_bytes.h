@@ -15,6 +15,9 @@ namespace slicepatch::test {
 inline const std::string breakpoint_bytes = "cc";         // int3
 inline const std::string hook_bytes = "e9........909090"; // jmp; 3 nop
 
+/// Where in the witness (arch/x86_64/witness.S) an opcode is: of the first form, behind its sizes.
+inline constexpr int witness_opcode = 4;
+
 /// The displacement of the request byte as it stands in an instruction.
 inline std::string displacement(std::int32_t value)
 {

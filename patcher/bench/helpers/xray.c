@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * LLVM XRay, which patches text for another purpose: __xray_patch() of as many sleds on as
+ * LLVM XRay on x86-64, which patches text for another purpose: __xray_patch() of as many sleds on as
  * many pages as sites.c has sites. Prints microseconds of time and of CPU, page faults. The
  * assembler repeats what `clang -fxray-instrument -S` writes for a function of one
  * instruction (clang 14, records of version 2): the compiler would need 20 s for them.
  * compiler-rt's runtime finds them by xray_instr_map, and patches them by what is there.
  */
 #define _GNU_SOURCE
-#include "patcher/bench/helpers/clock.h"
-#include "patcher/bench/helpers/faults.h"
+#include "clock.h"
+#include "faults.h"
 
 #include <stdio.h>
 
