@@ -6,7 +6,11 @@
 
 #include "arch/backend.h"
 
+#include <doctest/doctest.h>
+
+#include <algorithm>
 #include <cstdio>
+#include <initializer_list>
 #include <string>
 
 namespace slicepatch::tests {
@@ -29,6 +33,28 @@ inline std::string encoded(const Backend &backend, Kind kind, State state, std::
         text += byte;
     }
     return text;
+}
+
+struct Golden {
+    Kind kind;
+    State state;
+    std::int64_t slice_ctrl;
+    std::string bytes;
+};
+
+/// Each line of a table, and that no kind or state is missing in it.
+inline void check_golden(const Backend &backend, const Place &place, std::initializer_list<Golden> table)
+{
+    for (const Golden &line : table) {
+        CAPTURE(std::string(kind_name(line.kind)));
+        CAPTURE(std::string(state_name(line.state)));
+        CAPTURE(line.slice_ctrl);
+        CHECK(encoded(backend, line.kind, line.state, line.slice_ctrl, place) == line.bytes);
+    }
+    for (Kind kind : all_kinds)
+        for (State state : encoded_states)
+            CHECK(std::any_of(table.begin(), table.end(),
+                              [&](const Golden &line) { return line.kind == kind && line.state == state; }));
 }
 
 } // namespace slicepatch::tests

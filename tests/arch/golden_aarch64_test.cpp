@@ -32,63 +32,35 @@ constexpr auto nop = "1f 20 03 d5";
 
 // All bytes here are the GNU assembler's. In the comments: what stands in the slots that differ.
 
-// b cold, mrs x16, tpidr_el0, nop, mov w17, #1, nop
-TEST_CASE("golden: enter compiled")
+TEST_CASE("golden: each kind in each state")
 {
-    CHECK(bytes(Kind::enter, State::compiled) == "40 00 00 14 50 d0 3b d5 1f 20 03 d5 31 00 80 52 1f 20 03 d5");
-}
-
-TEST_CASE("golden: enter enabled")
-{
-    // strb w17, [x16, #60]
-    CHECK(bytes(Kind::enter, State::enabled) == "1f 20 03 d5 50 d0 3b d5 1f 20 03 d5 31 00 80 52 11 f2 00 39");
-    // sturb w17, [x16, #-4]
-    CHECK(bytes(Kind::enter, State::enabled, glibc_236) ==
-          "1f 20 03 d5 50 d0 3b d5 1f 20 03 d5 31 00 80 52 11 c2 1f 38");
-}
-
-// b end
-TEST_CASE("golden: enter off")
-{
-    CHECK(bytes(Kind::enter, State::off) == "05 00 00 14 50 d0 3b d5 1f 20 03 d5 31 00 80 52 1f 20 03 d5");
-}
-
-// b cold, mrs x16, tpidr_el0, nop, nop, nop, cbz w16, end, b cold
-TEST_CASE("golden: exit compiled")
-{
-    CHECK(bytes(Kind::exit, State::compiled) ==
-          "40 00 00 14 50 d0 3b d5 1f 20 03 d5 1f 20 03 d5 1f 20 03 d5 50 00 00 34 3a 00 00 14");
-}
-
-TEST_CASE("golden: exit enabled")
-{
-    // strb wzr, [x16, #60], ldrb w16, [x16, #61]
-    CHECK(bytes(Kind::exit, State::enabled) ==
-          "1f 20 03 d5 50 d0 3b d5 1f 20 03 d5 1f f2 00 39 10 f6 40 39 50 00 00 34 3a 00 00 14");
-    // sturb wzr, [x16, #-4], ldurb w16, [x16, #-3]
-    CHECK(bytes(Kind::exit, State::enabled, glibc_236) ==
-          "1f 20 03 d5 50 d0 3b d5 1f 20 03 d5 1f c2 1f 38 10 d2 5f 38 50 00 00 34 3a 00 00 14");
-}
-
-TEST_CASE("golden: exit off")
-{
-    CHECK(bytes(Kind::exit, State::off) ==
-          "07 00 00 14 50 d0 3b d5 1f 20 03 d5 1f 20 03 d5 1f 20 03 d5 50 00 00 34 3a 00 00 14");
-}
-
-TEST_CASE("golden: branch compiled")
-{
-    CHECK(bytes(Kind::branch, State::compiled) == "40 00 00 14");
-}
-
-TEST_CASE("golden: branch enabled")
-{
-    CHECK(bytes(Kind::branch, State::enabled) == "20 00 00 14");
-}
-
-TEST_CASE("golden: branch off")
-{
-    CHECK(bytes(Kind::branch, State::off) == "1f 20 03 d5");
+    check_golden(
+        aarch64_backend, near,
+        {
+            // b cold, mrs x16, tpidr_el0, nop, mov w17, #1, nop
+            {Kind::enter, State::compiled, glibc_241, "40 00 00 14 50 d0 3b d5 1f 20 03 d5 31 00 80 52 1f 20 03 d5"},
+            // strb w17, [x16, #60]
+            {Kind::enter, State::enabled, glibc_241, "1f 20 03 d5 50 d0 3b d5 1f 20 03 d5 31 00 80 52 11 f2 00 39"},
+            // sturb w17, [x16, #-4]
+            {Kind::enter, State::enabled, glibc_236, "1f 20 03 d5 50 d0 3b d5 1f 20 03 d5 31 00 80 52 11 c2 1f 38"},
+            // b end
+            {Kind::enter, State::off, glibc_241, "05 00 00 14 50 d0 3b d5 1f 20 03 d5 31 00 80 52 1f 20 03 d5"},
+            // b cold, mrs x16, tpidr_el0, nop, nop, nop, cbz w16, end, b cold
+            {Kind::exit, State::compiled, glibc_241,
+             "40 00 00 14 50 d0 3b d5 1f 20 03 d5 1f 20 03 d5 1f 20 03 d5 50 00 00 34 3a 00 00 14"},
+            // strb wzr, [x16, #60], ldrb w16, [x16, #61]
+            {Kind::exit, State::enabled, glibc_241,
+             "1f 20 03 d5 50 d0 3b d5 1f 20 03 d5 1f f2 00 39 10 f6 40 39 50 00 00 34 3a 00 00 14"},
+            // sturb wzr, [x16, #-4], ldurb w16, [x16, #-3]
+            {Kind::exit, State::enabled, glibc_236,
+             "1f 20 03 d5 50 d0 3b d5 1f 20 03 d5 1f c2 1f 38 10 d2 5f 38 50 00 00 34 3a 00 00 14"},
+            // b end
+            {Kind::exit, State::off, glibc_241,
+             "07 00 00 14 50 d0 3b d5 1f 20 03 d5 1f 20 03 d5 1f 20 03 d5 50 00 00 34 3a 00 00 14"},
+            {Kind::branch, State::compiled, glibc_241, "40 00 00 14"}, // b cold
+            {Kind::branch, State::enabled, glibc_241, "20 00 00 14"},  // b taken
+            {Kind::branch, State::off, glibc_241, "1f 20 03 d5"},      // nop
+        });
 }
 
 TEST_CASE("golden: slice_ctrl at each edge of its range, and the first one outside")

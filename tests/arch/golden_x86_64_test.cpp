@@ -17,51 +17,22 @@ std::string bytes(Kind kind, State state, std::int64_t slice_ctrl = glibc_241, c
 
 } // namespace
 
-TEST_CASE("golden: enter compiled")
+TEST_CASE("golden: each kind in each state")
 {
-    CHECK(bytes(Kind::enter, State::compiled) == "e9 fb 00 00 00 0f 1f 40 01");
-}
-
-TEST_CASE("golden: enter enabled")
-{
-    CHECK(bytes(Kind::enter, State::enabled) == "64 c6 04 25 1c fb ff ff 01");
-    CHECK(bytes(Kind::enter, State::enabled, glibc_236) == "64 c6 04 25 3c 09 00 00 01");
-}
-
-TEST_CASE("golden: enter off")
-{
-    CHECK(bytes(Kind::enter, State::off) == "66 0f 1f 84 00 00 00 00 01");
-}
-
-TEST_CASE("golden: exit compiled")
-{
-    CHECK(bytes(Kind::exit, State::compiled) == "e9 fb 00 00 00 0f 1f 00 0f 83 f2 00 00 00");
-}
-
-TEST_CASE("golden: exit enabled")
-{
-    CHECK(bytes(Kind::exit, State::enabled) == "64 d0 2c 25 1c fb ff ff 0f 83 f2 00 00 00");
-    CHECK(bytes(Kind::exit, State::enabled, glibc_236) == "64 d0 2c 25 3c 09 00 00 0f 83 f2 00 00 00");
-}
-
-TEST_CASE("golden: exit off")
-{
-    CHECK(bytes(Kind::exit, State::off) == "0f 1f 84 00 00 00 00 01 66 0f 1f 44 00 40");
-}
-
-TEST_CASE("golden: branch compiled")
-{
-    CHECK(bytes(Kind::branch, State::compiled) == "e9 fb 00 00 00 0f 1f 00");
-}
-
-TEST_CASE("golden: branch enabled")
-{
-    CHECK(bytes(Kind::branch, State::enabled) == "e9 7b 00 00 00 0f 1f 00");
-}
-
-TEST_CASE("golden: branch off")
-{
-    CHECK(bytes(Kind::branch, State::off) == "0f 1f 84 00 00 00 00 01");
+    check_golden(x86_64_backend, near,
+                 {
+                     {Kind::enter, State::compiled, glibc_241, "e9 fb 00 00 00 0f 1f 40 01"},
+                     {Kind::enter, State::enabled, glibc_241, "64 c6 04 25 1c fb ff ff 01"},
+                     {Kind::enter, State::enabled, glibc_236, "64 c6 04 25 3c 09 00 00 01"},
+                     {Kind::enter, State::off, glibc_241, "66 0f 1f 84 00 00 00 00 01"},
+                     {Kind::exit, State::compiled, glibc_241, "e9 fb 00 00 00 0f 1f 00 0f 83 f2 00 00 00"},
+                     {Kind::exit, State::enabled, glibc_241, "64 d0 2c 25 1c fb ff ff 0f 83 f2 00 00 00"},
+                     {Kind::exit, State::enabled, glibc_236, "64 d0 2c 25 3c 09 00 00 0f 83 f2 00 00 00"},
+                     {Kind::exit, State::off, glibc_241, "0f 1f 84 00 00 00 00 01 66 0f 1f 44 00 40"},
+                     {Kind::branch, State::compiled, glibc_241, "e9 fb 00 00 00 0f 1f 00"},
+                     {Kind::branch, State::enabled, glibc_241, "e9 7b 00 00 00 0f 1f 00"},
+                     {Kind::branch, State::off, glibc_241, "0f 1f 84 00 00 00 00 01"},
+                 });
 }
 
 TEST_CASE("golden: slice_ctrl at each edge of its range, and the first one outside")

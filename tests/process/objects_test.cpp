@@ -207,7 +207,7 @@ TEST_CASE("the decoder is loaded where it is asked for, and where two assemblers
     const std::string doubtful = "LD_LIBRARY_PATH=" + folder.path();
     const struct {
         std::vector<std::string> environment;
-        const char *verifier;
+        std::string verifier;
     } ways[] = {{{"SLICEPATCH_VERIFY=auto"}, "assembler"},
                 {{"SLICEPATCH_VERIFY="}, "assembler"},
                 {{"SLICEPATCH_VERIFY=decoder"}, DECODER},
