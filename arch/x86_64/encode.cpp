@@ -14,6 +14,8 @@ using namespace asmjit;
 
 namespace {
 
+constexpr std::size_t room_size = 2048; // bytes that a CodeHolder with a few instructions and labels needs at most
+
 /// One form in the making. Every emitted instruction's size is checked: AsmJit may choose another encoding, or answer
 /// Ok for a jump that it could not encode.
 class Encoder {
@@ -60,7 +62,9 @@ public:
 private:
     Form &form_;
     Environment environment_;
-    CodeHolder code_;
+    alignas(16) char room_[room_size];
+    const Support::Temporary room_as_first_block_{room_, sizeof room_};
+    CodeHolder code_{room_as_first_block_};
     x86::Assembler assembler_;
     bool ok_ = false;
 };

@@ -84,13 +84,13 @@ public:
         return true;
     }
 
-    /// Each sequence, encoded once and proven.
+    /// Each sequence that the sites need, encoded once and proven.
     bool make_forms()
     {
         // Where there is no area, no enabled form is ever written, and any place does.
         const std::int64_t area = result_.area.offset == SLICEPATCH_RSEQ_OFFSET_NONE ? 0 : result_.area.offset;
         const std::int64_t slice_ctrl = area + std::int64_t{offsetof(slicepatch_rseq, slice_request)};
-        return ok(slicepatch::make_forms(host_backend(), slice_ctrl, forms_));
+        return ok(slicepatch::make_forms(host_backend(), slice_ctrl, forms_, result_.list.kinds));
     }
 
     /// What is to become of each group. All sites are verified before any byte is written: what is not as compiled, or

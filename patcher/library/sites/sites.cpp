@@ -87,6 +87,7 @@ Status add_object(const Backend &backend, const dl_phdr_info &info, const SiteTa
         const Status trouble = check_record(backend, image, functions, *record, before);
         const auto kind = trouble == Status::record_unknown ? Kind::branch : static_cast<Kind>(record->kind);
         before = trouble == Status::ok ? record : nullptr;
+        list.kinds |= 1U << static_cast<unsigned>(kind);
         if (Status status = list.sites.push({record, 0, kind, State::foreign, trouble}); status != Status::ok)
             return status;
         const std::uintptr_t head = site_place(*record).head;

@@ -47,6 +47,7 @@ struct SiteList {
     Array<Object> objects;
     Array<Group> groups;
     Array<Site> sites;
+    unsigned kinds = 0;                     // of the sites, 1 << kind each
     std::uint32_t bad_objects = 0;          // left out, their sites stay as compiled
     Status bad_object_trouble = Status::ok; // of the first of them
 };

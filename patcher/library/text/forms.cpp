@@ -5,13 +5,15 @@
 
 namespace slicepatch {
 
-Status make_forms(const Backend &backend, std::int64_t slice_ctrl, FormTable &table)
+Status make_forms(const Backend &backend, std::int64_t slice_ctrl, FormTable &table, unsigned kinds)
 {
     // Any addresses do: operands that vary from site to site are filled in the same way at each of them.
     constexpr Place sample{.head = 0x10000, .cold = 0x11118, .taken = 0xeee8};
     table.backend = &backend;
     table.slice_ctrl = slice_ctrl;
     for (Kind kind : all_kinds) {
+        if (!(kinds >> static_cast<unsigned>(kind) & 1))
+            continue;
         for (State state : encoded_states) {
             Form &form = table.forms[static_cast<unsigned>(kind) - 1][static_cast<unsigned>(state)];
             if (Status status = backend.encode(kind, state, slice_ctrl, form); status != Status::ok)

@@ -20,8 +20,11 @@ struct FormTable {
     }
 };
 
-/// Encodes all forms, places each at a sample site and proves the result. Nothing may be written before this is ok.
-Status make_forms(const Backend &backend, std::int64_t slice_ctrl, FormTable &table);
+inline constexpr unsigned every_kind = ~0U;
+
+/// Encodes all forms of these kinds (1 << kind each), places each at a sample site and proves the result. Nothing may be
+/// written before this is ok, and the forms of other kinds are no forms.
+Status make_forms(const Backend &backend, std::int64_t slice_ctrl, FormTable &table, unsigned kinds = every_kind);
 
 /// The state of a site of this process, whose bytes are readable, by comparison with all forms; foreign when it is none
 /// of them. Faster than decode() by far.
