@@ -2,6 +2,7 @@
 #include "child.h"
 #include "skip.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
@@ -51,9 +52,14 @@ std::vector<std::string> environment_of(const Child &child)
         if (std::strncmp(*variable, "SLICEPATCH", 10) != 0)
             environment.emplace_back(*variable);
     environment.insert(environment.end(), child.environment.begin(), child.environment.end());
-    environment.emplace_back("SLICEPATCH_VERIFY=decoder"); // behind the child's own, which is found first
+    const auto add = [&](const std::string &name, const std::string &value) { // unless the child has its own
+        if (std::none_of(child.environment.begin(), child.environment.end(),
+                         [&](const std::string &own) { return own.starts_with(name + "="); }))
+            environment.push_back(name + "=" + value);
+    };
+    add("SLICEPATCH_VERIFY", "decoder");
     if (emulator()) // it runs on from what it has translated, whatever is written through /proc/self/mem
-        environment.emplace_back("SLICEPATCH_WRITER=rwx");
+        add("SLICEPATCH_WRITER", "rwx");
     return environment;
 }
 
