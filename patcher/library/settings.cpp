@@ -43,6 +43,16 @@ constexpr const char *known_names[] = {
     "SLICEPATCH_VM_KERNELS",
 };
 
+/// Whether the environment has a name of ours at all. Most have none, and each name that is looked up takes a walk.
+bool names_us()
+{
+    constexpr char prefix[] = "SLICEPATCH";
+    for (char **entry = environ; entry && *entry; ++entry)
+        if (!std::strncmp(*entry, prefix, sizeof prefix - 1))
+            return true;
+    return false;
+}
+
 /// Null where it is not set, or empty.
 const char *variable(const char *name)
 {
@@ -224,7 +234,7 @@ bool wants_decoder()
 Status read_settings(const slicepatch_options *options, bool caller_is_executable, Settings &settings)
 {
     settings.request.lock = caller_is_executable;
-    const bool has_environment = !getauxval(AT_SECURE);
+    const bool has_environment = !getauxval(AT_SECURE) && names_us();
     // First, so that the complaints about others are printed.
     if (has_environment)
         if (Status status = read_switch("SLICEPATCH_VERBOSE", settings.verbose, settings); status != Status::ok)
