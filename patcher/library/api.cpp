@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // The C functions of <slicepatch/slicepatch.h>.
+#include "patcher/library/base/cancellation.h"
 #include "patcher/library/base/init_lock.h"
 #include "init.h"
 #include "report.h"
@@ -55,8 +56,15 @@ struct Visit {
     int answer = 0;
 };
 
-/// Whether there is a decoder that was not asked so far. Loads it, for which no lock of ours may be held: the constructor of
-/// an object that another thread opens may call init.
+/// Whether this call may load something: no guest's, and none of a handler or visitor in the middle of another one.
+bool is_outermost()
+{
+    const InitLock lock;
+    return !lock.is_guest() && !lock.nested();
+}
+
+/// Whether there is a decoder that was not asked so far. Loads it, for which no lock of ours may be held: the constructor
+/// of an object that another thread opens may call init.
 bool load_decoder()
 {
     const char *const before = host_backend().verifier();
@@ -90,7 +98,8 @@ extern "C" int slicepatch_init_from(const void *here, const slicepatch_options *
     if (const int error = report ? check_report_size(*report) : 0)
         return error;
     const int saved = errno;
-    if (wants_decoder())
+    const CancellationDisabled whole;
+    if (wants_decoder() && is_outermost())
         (void)load_decoder(); // the report says what proved
     bool disproved = false;
     int answer = init_locked(here, options, report, disproved);
