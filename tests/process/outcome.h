@@ -34,6 +34,12 @@ inline std::string all_sites_and(int others)
 inline const std::string all_sites = all_sites_and(0), all_but_the_branch = all_sites_and(-1);
 inline const std::string all_but_one_group = all_sites_and(-2), all_sites_and_plugin = all_sites_and(4);
 
+/// The verb that opens an object.
+inline std::string open(const char *object)
+{
+    return std::string("open=") + object;
+}
+
 Outcome run(const Child &child);
 
 /// Runs the subject with these verbs.
