@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The forms once more, as the assembler that builds this file writes them: a second opinion on what AsmJit encodes, for
- * programs that cannot have a decoder. All of them twice, first with every operand that differs from site to site or
- * from process to process at 0, then with all its bits set: what differs between the two is the operand.
+ * The forms once more, as the assembler that builds this file writes them: the second opinion on what AsmJit encodes. All
+ * of them twice, first with every operand that differs from site to site or from process to process at 0, then with all
+ * its bits set: what differs between the two is the operand.
  */
         .section .note.GNU-stack, "", @progbits
 #ifdef __ARM_FEATURE_BTI_DEFAULT

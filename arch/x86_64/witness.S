@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The nine forms once more, as the assembler that builds this file writes them: a second opinion on what AsmJit encodes,
- * for programs that cannot have a decoder. One entry (struct Witness, witness.h) per kind and state, in that order.
+ * The nine forms once more, as the assembler that builds this file writes them: the second opinion on what AsmJit
+ * encodes. One entry (struct Witness, witness.cpp) per kind and state, in that order.
  */
         .section .note.GNU-stack, "", @progbits
 #ifdef __CET__
