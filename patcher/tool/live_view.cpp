@@ -58,14 +58,18 @@ std::vector<LiveView> view_process(Process &process, bool diff)
     using std::chrono::milliseconds;
     const Progress progress(fmt::format("reading process {}", process.pid()));
     std::vector<LiveView> before = look(process, {}, false);
+    bool settled_before = process.has_settled_objects();
     for (milliseconds pause(1); pause < milliseconds(300); pause *= 2) {
         std::this_thread::sleep_for(pause); // or a process that waits for our CPU looks the same twice
         process.read_again();
         std::vector<LiveView> now = look(process, before, diff);
-        const bool same_program = process.has_memory();
+        // Two looks may agree about what never was: an object that is loaded again and again is found half of it, each
+        // time at the same address.
+        const bool settled = process.has_memory() && process.has_settled_objects();
         process.require_alive(); // or what was read is nothing
-        if (same_program && agree(before, now))
+        if (settled_before && settled && agree(before, now))
             return now;
+        settled_before = settled;
         before = std::move(now);
     }
     throw Changed(

@@ -11,6 +11,7 @@
 #include <dirent.h>
 #include <elf.h>
 #include <fcntl.h>
+#include <link.h>
 #include <sstream>
 #include <string_view>
 
@@ -101,9 +102,8 @@ void Process::read_again()
         require_alive();
         throw Error("process {}: {}", pid_, refusal_text(pid_, directory_, "mem", error));
     }
-    mappings_.clear();
     objects_.clear();
-    read_mappings();
+    mappings_ = read_mappings();
     find_objects();
 }
 
@@ -113,7 +113,7 @@ bool Process::has_memory() const
     return read_memory(mappings_.front().begin, {&byte, 1}) == 1;
 }
 
-void Process::read_mappings()
+std::vector<Mapping> Process::read_mappings() const
 {
     std::string text;
     if (!read_file("maps", text)) {
@@ -122,14 +122,30 @@ void Process::read_mappings()
         throw Error("process {}: {}", pid_, refusal_text(pid_, directory_, "maps", error));
     }
     std::istringstream lines(text);
+    std::vector<Mapping> mappings;
     Mapping mapping;
     for (std::string line; std::getline(lines, line);)
         if (parse_mapping(line, mapping))
-            mappings_.push_back(mapping);
-    if (!mappings_.empty())
-        return;
+            mappings.push_back(mapping);
+    if (!mappings.empty())
+        return mappings;
     require_alive();
     throw Changed("process {}: changed while it was read: nothing is mapped", pid_);
+}
+
+/// Of the objects alone: other files, of data or of code that a compiler makes, come and go in any process.
+bool Process::has_settled_objects() const
+{
+    const auto objects_of = [this](std::vector<Mapping> mappings) {
+        std::erase_if(mappings, [this](const Mapping &mapping) {
+            return std::none_of(objects_.begin(), objects_.end(), [&](const auto &object) {
+                return object->first_mapping().inode == mapping.inode && object->first_mapping().path == mapping.path;
+            });
+        });
+        return mappings;
+    };
+    return objects_of(mappings_) == objects_of(read_mappings()) &&
+           std::none_of(objects_.begin(), objects_.end(), [](const auto &object) { return object->has_busy_linker(); });
 }
 
 void Process::find_objects()
@@ -214,6 +230,25 @@ LiveObject::LiveObject(const Process &process, const Mapping &first)
                 return;
     }
     throw Error("{}: not loaded for execution", name_);
+}
+
+bool LiveObject::has_busy_linker() const
+{
+    const auto dynamic = std::find_if(segments_.begin(), segments_.end(),
+                                      [](const Segment &segment) { return segment.type == PT_DYNAMIC; });
+    if (dynamic == segments_.end())
+        return false;
+    Elf64_Dyn entry;
+    r_debug account;
+    for (std::uint64_t at = 0; at + sizeof entry <= dynamic->memory_size; at += sizeof entry) {
+        if (!read_object(dynamic->address + at, entry) || entry.d_tag == DT_NULL)
+            return false;
+        if (entry.d_tag == DT_DEBUG)
+            return process_.read_memory(entry.d_un.d_ptr, {reinterpret_cast<std::uint8_t *>(&account),
+                                                           sizeof account}) == sizeof account &&
+                   account.r_state != r_debug::RT_CONSISTENT;
+    }
+    return false;
 }
 
 std::size_t LiveObject::read_header(std::uint64_t offset, std::span<std::uint8_t> bytes) const

@@ -17,6 +17,8 @@ struct Mapping {
     std::uint64_t begin, end, offset, inode;
     bool executable;
     std::string path; // "" for anonymous memory
+
+    friend bool operator==(const Mapping &, const Mapping &) = default;
 };
 
 /// One line of /proc/PID/maps; false if it is none.
@@ -50,6 +52,9 @@ public:
     void read_again();
     /// Whether what is read is still the memory that the mappings are of: not after exec() or the end of the process.
     [[nodiscard]] bool has_memory() const;
+    /// Whether the objects that were found are mapped as they were then, and the dynamic linker says that it is not at
+    /// work on its list of them (r_state of <link.h>). What was read before is worth something only if it holds still.
+    [[nodiscard]] bool has_settled_objects() const;
     /// A file of /proc/PID, all of it. False if it cannot be read.
     [[nodiscard]] bool read_file(const char *name, std::string &text) const;
     [[nodiscard]] std::size_t read_memory(std::uint64_t address, std::span<std::uint8_t> bytes) const;
@@ -61,7 +66,7 @@ public:
 private:
     [[nodiscard]] FileDescriptor open_at(const char *name) const;
     void turn_to_living_thread();
-    void read_mappings();
+    [[nodiscard]] std::vector<Mapping> read_mappings() const;
     void find_objects();
     [[nodiscard]] bool is_32_bit() const;
 
@@ -82,6 +87,9 @@ public:
     {
         return first_;
     }
+    /// Of the executable of a process: its dynamic linker's account of the objects says that one is being loaded or
+    /// unloaded. False of every other object, and where there is no such account (a static program).
+    [[nodiscard]] bool has_busy_linker() const;
 
 private:
     [[nodiscard]] std::size_t read_header(std::uint64_t offset, std::span<std::uint8_t> bytes) const override;

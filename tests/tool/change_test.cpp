@@ -82,6 +82,14 @@ TEST_CASE("a process that is never twice the same says so, by a status of its ow
     }
 }
 
+TEST_CASE("an object that the dynamic linker is at work on is no finding, however long that lasts")
+{
+    const RunningSample program({SAMPLE_ODD, "halfway", SAMPLE_SHARED});
+    const Outcome outcome = slicepatch_tool({"verify", "--pid", std::to_string(program.pid())});
+    CHECK(outcome.out == "");
+    CHECK(outcome.status == changed);
+}
+
 TEST_CASE("the memory of a program is not taken for that of the next one in the same process")
 {
     const RunningSample program({SAMPLE_RESTLESS, "exec", SAMPLE_SHARED});
