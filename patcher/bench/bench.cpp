@@ -14,15 +14,15 @@ namespace slicepatch::tool::bench {
 
 namespace {
 
-/// How much of everything: about 30 seconds, or about 4.
+/// How much of everything: about 30 seconds, or about 4. Blocks are of each layout.
 struct Amount {
     unsigned processes, blocks;
     double block_ns;
     unsigned contention_blocks, contention_ms;
     unsigned init_runs, startup_runs, calls_runs;
 };
-constexpr Amount full{20, 240, 1e6, 10, 100, 20, 200, 10};
-constexpr Amount quick{6, 30, 0.3e6, 3, 30, 5, 20, 2};
+constexpr Amount full{20, 60, 1e6, 10, 100, 20, 200, 10};
+constexpr Amount quick{6, 6, 0.3e6, 3, 30, 5, 20, 2};
 
 bool wants(const Options &options, const char *part)
 {
@@ -45,7 +45,8 @@ void count(LoopResult &loop, bool sample)
     loop.counted_pairs = sample ? BENCH_SAMPLE_PAIRS : pairs_per_iteration(loop.times.loop);
     std::optional<Counts> floor;
     for (std::size_t v = 0; v < BENCH_VARIANTS; ++v) {
-        const Counts counts = count_iteration(sample ? variants[v]->run_sample : variants[v]->run[loop.times.loop]);
+        const Counts counts =
+            count_iteration(sample ? bench_layouts[0][v]->run_sample : bench_layouts[0][v]->run[loop.times.loop]);
         if (!floor)
             floor = counts;
         loop.counts[v] = counts - *floor;
@@ -59,7 +60,7 @@ void measure_loops(const Options &options, Results &results, const Progress &pro
         progress(fmt::format("the loops, process {} of {}", process + 1, plan.processes));
     });
     for (LoopTimes &loop : times) {
-        results.loops.push_back({std::move(loop), 0, {}, {}, {}, {}});
+        results.loops.push_back({std::move(loop), 0, {}, {}, {}, {}, {}});
         summarize(results.loops.back(), plan);
     }
     try {

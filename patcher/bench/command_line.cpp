@@ -14,7 +14,9 @@ Run add_bench(CLI::App &program)
 {
     auto options = std::make_shared<Options>();
     CLI::App *bench = program.add_subcommand("bench", "Measure what the marks cost, beside what is written by hand");
-    bench->add_option("--blocks", options->blocks, "Paired blocks (default 240 of the loops, 10 of contended locks)")
+    bench
+        ->add_option("--blocks", options->blocks,
+                     "Paired blocks (default 60 of the loops in each of 8 layouts, 10 of contended locks)")
         ->check(numbers(1, 1000000));
     bench->add_option("--processes", options->processes, "Over which the blocks are spread (default 20)")
         ->check(numbers(1, 1000));

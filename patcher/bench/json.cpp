@@ -17,6 +17,11 @@ Json to_json(const Interval &interval)
     return {{"median", interval.median}, {"low", interval.low}, {"high", interval.high}};
 }
 
+Json to_json(const Spread &spread)
+{
+    return {{"least", spread.least}, {"most", spread.most}};
+}
+
 /// Of all counted pairs of one iteration: whole numbers.
 Json to_json(const std::optional<Counts> &counts)
 {
@@ -34,18 +39,24 @@ Json to_json(const LoopResult &loop, bool raw)
 {
     Json json{{"name", loop_names[loop.times.loop]}, {"counted_pairs", loop.counted_pairs}};
     for (std::size_t v = 0; v < BENCH_VARIANTS; ++v) {
-        Json variant{{"name", variants[v]->name},
+        Json variant{{"name", bench_layouts[0][v]->name},
                      {"counts", to_json(loop.counts[v])},
                      {"ns_per_pair", to_json(loop.ns[v])},
-                     {"ratio_to_floor", to_json(loop.ratio[v])}};
+                     {"ratio_to_floor", to_json(loop.ratio[v])},
+                     {"layouts", to_json(loop.layouts[v])}};
         if (raw)
             variant["blocks_ns_per_pair"] = loop.times.ns_per_pair[v];
         json["variants"].push_back(std::move(variant));
     }
-    for (std::size_t i = 0; i < by_hand.size(); ++i)
-        json["verdicts"].push_back({{"enabled_against", variants[by_hand[i]]->name},
-                                    {"ratio", to_json(loop.enabled_against[i])},
-                                    {"verdict", verdict(loop.enabled_against[i])}});
+    for (std::size_t i = 0; i < by_hand.size(); ++i) {
+        const Comparison &comparison = loop.enabled_against[i];
+        json["verdicts"].push_back({{"enabled_against", bench_layouts[0][by_hand[i]]->name},
+                                    {"ratio", to_json(comparison.ratio)},
+                                    {"verdict", verdict(comparison.ratio)},
+                                    {"layouts", to_json(comparison.layouts)},
+                                    {"pages_as_loaded", comparison.loaded ? to_json(*comparison.loaded) : nullptr},
+                                    {"private_pages", comparison.copied ? to_json(*comparison.copied) : nullptr}});
+    }
     return json;
 }
 
@@ -172,6 +183,7 @@ void print_json(const Results &results, bool raw)
     Json json{{"host", describe(results)},
               {"settings",
                {{"processes", results.plan.processes},
+                {"layouts", BENCH_LAYOUTS},
                 {"blocks", results.plan.blocks},
                 {"block_us", results.plan.block_ns / 1e3},
                 {"seed", results.plan.seed},

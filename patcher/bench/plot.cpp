@@ -42,9 +42,9 @@ std::string script(const Results &results, const std::string &path)
                        quoted(path) + "\n" + data_block(results);
     text += "set title " + quoted(fmt::format("Cost of marking a critical section: {}", results.host.cpu_model)) + "\n";
     text += fmt::format(
-        "set xlabel 'section between the marks ({} processes x {} paired blocks; bars: median, lines: 95 % bootstrap "
+        "set xlabel 'section between the marks ({} processes x {} layouts x {} paired blocks; bars: median, lines: 95 % bootstrap "
         "interval)'\n",
-        results.plan.processes, results.plan.blocks);
+        results.plan.processes, BENCH_LAYOUTS, results.plan.blocks);
     text += "set ylabel 'time per pair, as a multiple of no marks (ratio, log scale)'\n"
             "set logscale y 2\n"
             "set yrange [0.5:*]\n"
@@ -58,7 +58,7 @@ std::string script(const Results &results, const std::string &path)
     for (std::size_t v = 0; v < BENCH_VARIANTS; ++v) {
         const std::size_t column = 2 + 3 * v;
         text += fmt::format("{}$ratios using {}:{}:{}{} title '{}'", v ? ", " : "", column, column + 1, column + 2,
-                            v ? "" : ":xtic(1)", variants[v]->name);
+                            v ? "" : ":xtic(1)", bench_layouts[0][v]->name);
     }
     return text + "\n";
 }

@@ -21,13 +21,26 @@ namespace slicepatch::tool::bench {
 /// The marks that a program would write by hand, which the enabled form has to beat.
 inline constexpr std::array by_hand{BENCH_FLAG, BENCH_THREAD};
 
+/// What the placement of the code does: the medians of the layout with the lowest and of that with the highest.
+struct Spread {
+    double least, most;
+};
+
+struct Comparison {
+    Interval ratio; // of everything
+    /// Of the processes whose text is as it was loaded, and of those with private pages, where there were any.
+    std::optional<Interval> loaded, copied;
+    Spread layouts; // of the ratio
+};
+
 struct LoopResult {
     LoopTimes times;
     unsigned counted_pairs;                                   // in one iteration of what was counted
     std::array<std::optional<Counts>, BENCH_VARIANTS> counts; // one iteration, minus one of the floor
     std::array<Interval, BENCH_VARIANTS> ns;                  // per pair, the section included
     std::array<Interval, BENCH_VARIANTS> ratio;               // to the floor
-    std::array<Interval, by_hand.size()> enabled_against;
+    std::array<Spread, BENCH_VARIANTS> layouts;               // of ns, as multiples of its median
+    std::array<Comparison, by_hand.size()> enabled_against;
 };
 
 struct Host {
@@ -55,8 +68,6 @@ void summarize(LoopResult &loop, const TimingPlan &plan);
 /// A contender relative to the first one, which requests nothing, in one of its values. Nothing where that one has a 0.
 std::optional<Interval> contention_ratio(const Contention &contention, std::size_t contender,
                                          std::vector<double> Contender::*value, std::uint64_t seed);
-
-/// process, sealed, thread or none.
 
 void print_text(const Results &results);
 void print_json(const Results &results, bool raw);

@@ -29,6 +29,17 @@ double quantile(std::vector<double> values, double fraction);
 /// not 0.
 Interval bootstrap_median(const std::vector<double> &values, std::size_t cluster, std::uint64_t seed);
 
+/// Values that were measured in several processes, in each of several layouts of the code, in each of those so many
+/// times; in this order.
+struct Measured {
+    std::size_t processes, layouts, blocks;
+};
+
+/// The same for such values. Another run would have other processes and another build other layouts, and each layout
+/// errs in the same way in all processes: so both are resampled, crosswise (Owen, "The pigeonhole bootstrap", 2007).
+/// The clusters are as many as there are of the fewer.
+Interval bootstrap_median(const std::vector<double> &values, const Measured &measured, std::uint64_t seed);
+
 /// numerator[i] / denominator[i]: what was measured in the same block is compared, so that drift cancels.
 std::vector<double> paired_ratios(const std::vector<double> &numerator, const std::vector<double> &denominator);
 

@@ -19,8 +19,8 @@ constexpr std::array loop_titles{
 
 void print_plan(const TimingPlan &plan, int pinned_cpu)
 {
-    print("{} processes x {} blocks x {:.1f} ms for each variant, one thread, ", plan.processes, plan.blocks,
-          plan.block_ns / 1e6);
+    print("{} processes x {} layouts x {} blocks x {:.1f} ms for each variant, one thread, ", plan.processes,
+          BENCH_LAYOUTS, plan.blocks, plan.block_ns / 1e6);
     if (pinned_cpu >= 0)
         print("pinned to CPU {}\n", pinned_cpu);
     else
@@ -51,29 +51,42 @@ std::string per_pair(std::int64_t count, unsigned pairs)
 
 void print_variant(const LoopResult &loop, std::size_t v)
 {
-    print("  {:<9}", variants[v]->name);
+    print("  {:<9}", bench_layouts[0][v]->name);
     for (auto member :
          {&Counts::instructions, &Counts::noops, &Counts::loads, &Counts::stores, &Counts::branches, &Counts::bytes})
         print(" {:>8}", loop.counts[v] ? per_pair(*loop.counts[v].*member, loop.counted_pairs) : "-");
-    print(" {:>9.3f}   {:.3f} [{:.3f}, {:.3f}]\n", loop.ns[v].median, loop.ratio[v].median, loop.ratio[v].low,
-          loop.ratio[v].high);
+    print(" {:>9.3f}   {:.3f} [{:.3f}, {:.3f}]   {:.2f} to {:.2f}\n", loop.ns[v].median, loop.ratio[v].median,
+          loop.ratio[v].low, loop.ratio[v].high, loop.layouts[v].least, loop.layouts[v].most);
+}
+
+std::string interval_text(const Interval &interval)
+{
+    return fmt::format("{:.3f} [{:.3f}, {:.3f}]", interval.median, interval.low, interval.high);
+}
+
+void print_comparison(const char *with, const Comparison &comparison)
+{
+    print("  enabled vs {}: {} {}\n", with, interval_text(comparison.ratio), verdict(comparison.ratio));
+    print("    layouts {:.3f} to {:.3f}", comparison.layouts.least, comparison.layouts.most);
+    if (comparison.loaded)
+        print("; pages as loaded {}", interval_text(*comparison.loaded));
+    if (comparison.copied)
+        print("; private pages {}", interval_text(*comparison.copied));
+    print("\n");
 }
 
 void print_loop(const LoopResult &loop)
 {
     print("\n{} ({})\n", loop_titles[loop.times.loop], loop_names[loop.times.loop]);
-    print("  {:<9} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8} {:>9}   {}\n", "variant", "instr.", "no-ops", "loads", "stores",
-          "branches", "bytes", "ns/pair", "ratio to floor");
+    print("  {:<9} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8} {:>9}   {:<20}   {}\n", "variant", "instr.", "no-ops", "loads",
+          "stores", "branches", "bytes", "ns/pair", "ratio to floor", "layouts");
     for (std::size_t v = 0; v < BENCH_VARIANTS; ++v)
         print_variant(loop, v);
     if (loop.counted_pairs < pairs_per_iteration(loop.times.loop))
         print("  (counted: the first {} of the sites)\n", loop.counted_pairs);
-    for (std::size_t i = 0; i < by_hand.size(); ++i) {
-        const Interval &ratio = loop.enabled_against[i];
-        print("  enabled vs {}: {:.3f} [{:.3f}, {:.3f}] {}\n",
-              by_hand[i] == BENCH_FLAG ? "global flag by hand" : "per-thread check by hand", ratio.median, ratio.low,
-              ratio.high, verdict(ratio));
-    }
+    for (std::size_t i = 0; i < by_hand.size(); ++i)
+        print_comparison(by_hand[i] == BENCH_FLAG ? "global flag by hand" : "per-thread check by hand",
+                         loop.enabled_against[i]);
 }
 
 void print_contention(const Contention &contention, std::uint64_t seed)
@@ -175,7 +188,9 @@ void print_text(const Results &results)
     if (!results.loops.empty())
         print("\nPer pair of marks. Instructions (no-ops included), loads, stores, branches and distinct bytes "
               "executed are exact,\nminus the floor's; ns/pair includes the section. Intervals: 95 % bootstrap "
-              "of the median over paired blocks,\nresampled by process: each has its own address layout.\n");
+              "of the median over paired blocks,\nresampled by process, each of which has its own addresses, and by "
+              "layout, each of which has the functions of\nall variants in another order and at other alignments. "
+              "Layouts: medians of the fastest and of the slowest one.\n");
     for (const Contention &contention : results.contention)
         print_contention(contention, results.plan.seed);
     if (!results.contention.empty())

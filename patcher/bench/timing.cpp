@@ -8,10 +8,6 @@
 
 namespace slicepatch::tool::bench {
 
-const std::array<const bench_variant *, BENCH_VARIANTS> variants{
-    &bench_floor, &bench_compiled, &bench_off, &bench_enabled, &bench_flag, &bench_thread, &bench_pointer, &bench_ifunc,
-};
-
 const std::array<const char *, BENCH_LOOPS> loop_names{"empty", "spinlock", "mutex", "twenty", "sites"};
 
 unsigned pairs_per_iteration(bench_loop_index loop)
@@ -55,19 +51,27 @@ std::vector<LoopTimes> time_loops(const TimingPlan &plan)
     for (bench_loop_index loop : plan.loops) {
         times.push_back({loop, {}});
         iterations.emplace_back();
-        for (std::size_t v = 0; v < variants.size(); ++v)
-            iterations.back()[v] = calibrate(variants[v]->run[loop], plan.block_ns);
+        for (std::size_t v = 0; v < BENCH_VARIANTS; ++v) {
+            iterations.back()[v] = calibrate(bench_layouts[0][v]->run[loop], plan.block_ns);
+            times.back().ns_per_pair[v].resize(std::size_t{BENCH_LAYOUTS} * plan.blocks);
+        }
     }
 
     std::mt19937_64 random(plan.seed);
     std::array<std::size_t, BENCH_VARIANTS> order;
+    std::array<std::size_t, BENCH_LAYOUTS> layouts;
     std::iota(order.begin(), order.end(), 0);
+    std::iota(layouts.begin(), layouts.end(), 0);
     for (unsigned block = 0; block < plan.blocks; ++block) {
-        for (std::size_t l = 0; l < plan.loops.size(); ++l) {
-            std::shuffle(order.begin(), order.end(), random);
-            for (std::size_t v : order) {
-                const double pairs = static_cast<double>(iterations[l][v]) * pairs_per_iteration(plan.loops[l]);
-                times[l].ns_per_pair[v].push_back(time_run(variants[v]->run[plan.loops[l]], iterations[l][v]) / pairs);
+        std::shuffle(layouts.begin(), layouts.end(), random);
+        for (std::size_t layout : layouts) {
+            for (std::size_t l = 0; l < plan.loops.size(); ++l) {
+                std::shuffle(order.begin(), order.end(), random);
+                for (std::size_t v : order) {
+                    const double pairs = static_cast<double>(iterations[l][v]) * pairs_per_iteration(plan.loops[l]);
+                    const Run run = bench_layouts[layout][v]->run[plan.loops[l]];
+                    times[l].ns_per_pair[v][layout * plan.blocks + block] = time_run(run, iterations[l][v]) / pairs;
+                }
             }
         }
     }

@@ -51,8 +51,10 @@ struct bench_variant {
     void (*run_sample)(size_t iterations);
 };
 
-extern const struct bench_variant bench_floor, bench_compiled, bench_off, bench_enabled, bench_flag, bench_thread,
-    bench_pointer, bench_ifunc;
+/* Where the linker happens to put a function decides a few per cent of its time: each variant is there that often. */
+#define BENCH_LAYOUTS 8
+
+extern const struct bench_variant *const bench_layouts[BENCH_LAYOUTS][BENCH_VARIANTS];
 
 /* What the loops work on; one for all variants, each member on a cache line of its own. */
 struct bench_shared {

@@ -4,6 +4,7 @@
 #include "patcher/tool/output.h"
 #include "child.h"
 #include "marks.h"
+#include "private_text.h"
 
 #include <nlohmann/json.hpp>
 
@@ -19,13 +20,13 @@ std::string write_order(const TimingPlan &plan, unsigned process)
     return Json{{"loops", plan.loops},
                 {"blocks", plan.blocks},
                 {"block_ns", plan.block_ns},
+                {"private_text", has_private_text(process)},
                 {"seed", plan.seed * 1000003 + process}}
         .dump();
 }
 
-TimingPlan read_order(const std::string &order)
+TimingPlan read_order(const Json &json)
 {
-    const Json json = Json::parse(order);
     return {json.at("loops"), 1, json.at("blocks"), json.at("block_ns"), json.at("seed")};
 }
 
@@ -58,9 +59,12 @@ std::vector<LoopTimes> time_in_workers(const TimingPlan &plan, const std::functi
 
 void work(const std::string &order)
 {
+    const Json its = Json::parse(order);
     (void)set_marks(); // the parent has the same, and says so
+    if (its.at("private_text"))
+        make_text_private();
     Json json = Json::array();
-    for (const LoopTimes &loop : time_loops(read_order(order)))
+    for (const LoopTimes &loop : time_loops(read_order(its)))
         json.push_back(loop.ns_per_pair);
     print("{}\n", json.dump());
 }

@@ -7,10 +7,31 @@
 #include <doctest/doctest.h>
 
 #include <filesystem>
+#include <set>
+#include <sstream>
 
 using namespace slicepatch::test;
 
 namespace {
+
+std::vector<std::string> lines(const std::string &command)
+{
+    const Outcome outcome = run_shell(command);
+    REQUIRE(outcome.status == 0);
+    std::istringstream text(outcome.out);
+    std::vector<std::string> result;
+    for (std::string line; std::getline(text, line);)
+        result.push_back(line);
+    return result;
+}
+
+/// The median of all is between that of the fastest layout and that of the slowest.
+void check_spread(const Json &spread, double median)
+{
+    CHECK(spread.at("least") > 0);
+    CHECK(spread.at("least") <= median);
+    CHECK(spread.at("most") >= median);
+}
 
 void check_interval(const Json &interval)
 {
@@ -71,7 +92,8 @@ TEST_CASE("the JSON says where, how, and how sure")
     CHECK(json.at("host").at("guarantee").is_string());
     CHECK(json.at("host").at("reason").get<std::string>() != "");
     CHECK(json.at("host").at("stand_in_area").is_boolean());
-    CHECK(json.at("host").at("sites_patched") >= 2 * 2000); // two variants, of 1,000 pairs and some more
+    CHECK(json.at("settings").at("layouts") == 8);
+    CHECK(json.at("host").at("sites_patched") >= 8 * 2 * 2000); // two variants, of 1,000 pairs and some more
     CHECK(json.at("settings").at("processes") == 6);
     CHECK(json.at("settings").at("blocks") == 1);
     CHECK(json.at("contention").empty());
@@ -82,13 +104,21 @@ TEST_CASE("the JSON says where, how, and how sure")
         for (const Json &variant : loop.at("variants")) {
             check_interval(variant.at("ns_per_pair"));
             check_interval(variant.at("ratio_to_floor"));
-            CHECK(variant.at("blocks_ns_per_pair").size() == 6);
+            CHECK(variant.at("blocks_ns_per_pair").size() == 6 * 8);
+            for (const Json &block : variant.at("blocks_ns_per_pair"))
+                CHECK(block > 0);
+            check_spread(variant.at("layouts"), 1);
         }
         CHECK(named(loop.at("variants"), "floor").at("ratio_to_floor").at("median") == 1.0);
         REQUIRE(loop.at("verdicts").size() == 2);
         CHECK(loop.at("verdicts").at(0).at("enabled_against") == "flag");
         CHECK(loop.at("verdicts").at(1).at("enabled_against") == "thread");
-        check_interval(loop.at("verdicts").at(0).at("ratio"));
+        for (const Json &verdict : loop.at("verdicts")) {
+            check_interval(verdict.at("ratio"));
+            check_interval(verdict.at("pages_as_loaded"));
+            check_interval(verdict.at("private_pages"));
+            check_spread(verdict.at("layouts"), verdict.at("ratio").at("median"));
+        }
     }
 }
 
@@ -96,15 +126,37 @@ TEST_CASE("one process is too few for a verdict")
 {
     const Json json = run_short({"--parts", "loops", "--loops", "empty"});
     CHECK(json.at("loops").at(0).at("verdicts").at(0).at("verdict") == "too few processes to tell");
+    CHECK(json.at("loops").at(0).at("verdicts").at(0).at("private_pages") == nullptr); // of every other process
+}
+
+TEST_CASE("the layouts are the same code at other places")
+{
+    const std::vector<std::string> names =
+        lines("nm -n " + quote(BENCH) + " | sed -n 's/.* t \\(site_[0-9]*\\)$/\\1/p'");
+    REQUIRE(names.size() == 8 * 8 * 1000);
+    std::set<std::vector<std::string>> orders;
+    for (auto at = names.begin(); at < names.end(); at += 1000) // each variant of each layout is in one piece
+        orders.emplace(at, at + 1000);
+    for (const std::vector<std::string> &order : orders)
+        CHECK(std::set<std::string>(order.begin(), order.end()).size() == 1000);
+    if (orders.size() == 1 &&
+        run_shell("readelf -p .comment " + quote(BENCH) + " | grep -E 'LLD|mold|gold'").status == 0)
+        return skip("this linker does not sort sections");
+    CHECK(orders.size() == 8 * 8);
+    std::set<char> offsets; // in a cache line
+    for (const std::string &address : lines("nm " + quote(BENCH) + " | sed -n 's/\\(.*\\) t run_spinlock$/\\1/p'"))
+        offsets.insert(address[address.size() - 2]);
+    CHECK(offsets.size() > 2);
 }
 
 TEST_CASE("the text names the guarantee, every variant and both verdicts")
 {
     const Outcome outcome = bench({"--quick", "--blocks", "6", "--parts", "loops", "--loops", "empty"});
     CHECK(outcome.status == 0);
-    for (const char *words : {"guarantee on this host: ", "empty section (empty)", "  floor ", "  compiled ", "  off ",
-                              "  enabled ", "  flag ", "  thread ", "  pointer ", "  ifunc ", "instr.", "no-ops",
-                              "enabled vs global flag by hand: ", "enabled vs per-thread check by hand: "}) {
+    for (const char *words :
+         {"guarantee on this host: ", "empty section (empty)", "  floor ", "  compiled ", "  off ", "  enabled ",
+          "  flag ", "  thread ", "  pointer ", "  ifunc ", "instr.", "no-ops", "layouts", "pages as loaded ",
+          "; private pages ", "enabled vs global flag by hand: ", "enabled vs per-thread check by hand: "}) {
         INFO(words, "\n", outcome.out);
         CHECK(outcome.out.find(words) != std::string::npos);
     }

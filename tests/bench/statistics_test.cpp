@@ -73,6 +73,54 @@ TEST_CASE("a run is resampled as a whole, so that runs which differ widen the in
     CHECK(together.high > 1.9);
 }
 
+namespace {
+
+/// Ten processes, eight layouts, three blocks each.
+constexpr Measured grid{10, 8, 3};
+
+std::vector<double> on_grid(double (*value)(std::size_t process, std::size_t layout))
+{
+    std::vector<double> values;
+    for (std::size_t process = 0; process < grid.processes; ++process)
+        for (std::size_t layout = 0; layout < grid.layouts; ++layout)
+            for (std::size_t block = 0; block < grid.blocks; ++block)
+                values.push_back(value(process, layout) + 0.001 * static_cast<double>(block));
+    return values;
+}
+
+} // namespace
+
+TEST_CASE("layouts are resampled too: what each process finds of the same eight says little about a ninth")
+{
+    const std::vector<double> values = on_grid([](std::size_t, std::size_t layout) { return layout % 2 ? 2.0 : 1.0; });
+    CHECK(width(bootstrap_median(values, grid.layouts * grid.blocks, 3)) < 0.01); // by process: all agree
+    const Interval interval = bootstrap_median(values, grid, 3);
+    CHECK(interval.low < 1.1);
+    CHECK(interval.high > 1.9);
+    CHECK(interval.clusters == 8);
+}
+
+TEST_CASE("processes are resampled as well")
+{
+    const Interval interval =
+        bootstrap_median(on_grid([](std::size_t process, std::size_t) { return process % 2 ? 2.0 : 1.0; }), grid, 3);
+    CHECK(interval.low < 1.1);
+    CHECK(interval.high > 1.9);
+    CHECK(bootstrap_median({1, 2, 3, 4}, {1, 4, 1}, 3).clusters == 1); // of which there is one
+}
+
+TEST_CASE("where nothing but noise differs, layouts and processes give a narrow interval that holds the truth")
+{
+    const Interval interval =
+        bootstrap_median(on_grid([](std::size_t process, std::size_t layout) {
+                             return 5 + 0.01 * static_cast<double>((process * 37 + layout * 53) % 17);
+                         }),
+                         grid, 3);
+    CHECK(interval.low < interval.median);
+    CHECK(interval.high > interval.median);
+    CHECK(width(interval) < 0.08);
+}
+
 TEST_CASE("a verdict needs the whole interval on one side, and enough runs")
 {
     CHECK(verdict({0.9, 0.8, 0.99, 20}) == std::string("faster"));
