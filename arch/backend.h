@@ -67,8 +67,9 @@ struct Backend {
     std::uint32_t reach; // place() never fails for instructions that are at most so many bytes from the head
     std::array<std::uint8_t, all_kinds.size()> site_sizes; // bytes of a site, the same in every state; by kind
 
-    /// The form of a kind in a state. offset_out_of_range when slice_ctrl cannot be an operand.
-    Status (*encode)(Kind kind, State state, std::int64_t slice_ctrl, Form &form);
+    /// Encodes each of these forms, whose kind and state say which it is. All of them at once, since an assembler costs
+    /// more to set up than to use. offset_out_of_range when slice_ctrl cannot be an operand; then nothing is.
+    Status (*encode_all)(std::int64_t slice_ctrl, std::span<Form> forms);
 
     /// The bytes for one site: form.size of them, in room for max_site_size; what lies behind them is undefined, as
     /// all are after target_out_of_range, when a jump cannot reach.
@@ -104,6 +105,12 @@ struct Backend {
     /// The bit of mprotect() with which text, here, may be guarded: indirect jumps then end at landing pads alone. 0
     /// where there is none. A change of the protection of text has to keep it.
     int (*guard_protection)();
+
+    [[nodiscard]] Status encode(Kind kind, State state, std::int64_t slice_ctrl, Form &form) const
+    {
+        form = {.kind = kind, .state = state, .size = 0, .fixup_count = 0, .fixups = {}, .bytes = {}};
+        return encode_all(slice_ctrl, {&form, 1});
+    }
 
     [[nodiscard]] std::size_t site_size(Kind kind) const
     {

@@ -14,7 +14,7 @@ inline constexpr std::size_t head_size = 4;   // every instruction
 inline constexpr std::uint32_t reach = 0x7ff'fffc - max_site_size;
 inline constexpr std::array<std::uint8_t, all_kinds.size()> site_sizes{20, 28, 4};
 
-Status encode(Kind kind, State state, std::int64_t slice_ctrl, Form &form);
+Status encode_all(std::int64_t slice_ctrl, std::span<Form> forms);
 Status place(const Form &form, const Place &place, std::uint8_t *bytes);
 Status decode(Kind kind, const Place &place, std::span<const std::uint8_t> bytes, Decoded &decoded);
 bool find_target(std::uint64_t head, std::span<const std::uint8_t> bytes, std::uint64_t &target);

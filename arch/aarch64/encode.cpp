@@ -18,12 +18,19 @@ constexpr std::size_t room_size = 2048; // bytes that a CodeHolder with a few in
 
 constexpr std::size_t slot = 4; // bytes of an instruction
 
-/// One form in the making. Every emitted instruction's size is checked: AsmJit may need two for one.
+/// Forms in the making, one behind the other. Every emitted instruction's size is checked: AsmJit may need two for one.
 class Encoder {
 public:
-    explicit Encoder(Form &form) : form_(form), environment_(Arch::kAArch64)
+    Encoder() : environment_(Arch::kAArch64)
     {
         ok_ = code_.init(environment_, 0) == kErrorOk && code_.attach(&assembler_) == kErrorOk;
+    }
+
+    void begin(Form &form)
+    {
+        form_ = &form;
+        form.fixup_count = 0;
+        begin_ = assembler_.offset();
         end_ = assembler_.newLabel();
     }
 
@@ -38,10 +45,11 @@ public:
     Encoder &jump(Target target)
     {
         const Label here = assembler_.newLabel();
-        ok_ = ok_ && assembler_.bind(here) == kErrorOk && form_.fixup_count < form_.fixups.size();
+        ok_ = ok_ && assembler_.bind(here) == kErrorOk && form_->fixup_count < form_->fixups.size();
         instruction([&](a64::Assembler &a) { return a.b(here); });
         if (ok_)
-            form_.fixups[form_.fixup_count++] = {static_cast<std::uint8_t>(assembler_.offset() - slot), target};
+            form_->fixups[form_->fixup_count++] = {static_cast<std::uint8_t>(assembler_.offset() - begin_ - slot),
+                                                   target};
         return *this;
     }
 
@@ -55,15 +63,16 @@ public:
     {
         ok_ = ok_ && assembler_.bind(end_) == kErrorOk;
         const CodeBuffer &buffer = code_.sectionById(0)->buffer();
-        if (!ok_ || code_.hasUnresolvedLinks() || buffer.size() != size || size > form_.bytes.size())
+        if (!ok_ || code_.hasUnresolvedLinks() || buffer.size() - begin_ != size || size > form_->bytes.size())
             return Status::encode_failed;
-        std::memcpy(form_.bytes.data(), buffer.data(), size);
-        form_.size = static_cast<std::uint8_t>(size);
+        std::memcpy(form_->bytes.data(), buffer.data() + begin_, size);
+        form_->size = static_cast<std::uint8_t>(size);
         return Status::ok;
     }
 
 private:
-    Form &form_;
+    Form *form_ = nullptr;
+    std::size_t begin_ = 0; // of this form in the buffer
     Environment environment_;
     alignas(16) char room_[room_size];
     const Support::Temporary room_as_first_block_{room_, sizeof room_};
@@ -189,20 +198,11 @@ void encode_branch(Encoder &encoder, State state)
         encoder.instruction(nothing);
 }
 
-} // namespace
-
-Status encode(Kind kind, State state, std::int64_t slice_ctrl, Form &form)
+Status encode_form(Encoder &encoder, const Distance &distance, Form &form)
 {
-    if (state == State::foreign)
-        return Status::encode_failed;
-    Distance distance;
-    if (Status status = split(slice_ctrl, distance); status != Status::ok)
-        return status;
-    form = {};
-    form.kind = kind;
-    form.state = state;
-    Encoder encoder(form);
-    switch (kind) {
+    const State state = form.state;
+    encoder.begin(form);
+    switch (form.kind) {
     case Kind::enter:
         encode_enter(encoder, state, distance);
         break;
@@ -213,7 +213,24 @@ Status encode(Kind kind, State state, std::int64_t slice_ctrl, Form &form)
         encode_branch(encoder, state);
         break;
     }
-    return encoder.finish(aarch64_backend.site_size(kind));
+    return encoder.finish(aarch64_backend.site_size(form.kind));
+}
+
+} // namespace
+
+Status encode_all(std::int64_t slice_ctrl, std::span<Form> forms)
+{
+    Distance distance;
+    if (Status status = split(slice_ctrl, distance); status != Status::ok)
+        return status;
+    Encoder encoder;
+    for (Form &form : forms) {
+        if (form.state == State::foreign)
+            return Status::encode_failed;
+        if (Status status = encode_form(encoder, distance, form); status != Status::ok)
+            return status;
+    }
+    return Status::ok;
 }
 
 Status place(const Form &form, const Place &place, std::uint8_t *bytes)

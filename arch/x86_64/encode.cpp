@@ -16,13 +16,20 @@ namespace {
 
 constexpr std::size_t room_size = 2048; // bytes that a CodeHolder with a few instructions and labels needs at most
 
-/// One form in the making. Every emitted instruction's size is checked: AsmJit may choose another encoding, or answer
+/// Forms in the making, one behind the other. Every emitted instruction's size is checked: AsmJit may choose another encoding, or answer
 /// Ok for a jump that it could not encode.
 class Encoder {
 public:
-    explicit Encoder(Form &form) : form_(form), environment_(Arch::kX64)
+    Encoder() : environment_(Arch::kX64)
     {
         ok_ = code_.init(environment_, 0) == kErrorOk && code_.attach(&assembler_) == kErrorOk;
+    }
+
+    void begin(Form &form)
+    {
+        form_ = &form;
+        form.fixup_count = 0;
+        begin_ = assembler_.offset();
     }
 
     template <class Emit> Encoder &instruction(std::size_t size, Emit emit)
@@ -32,35 +39,36 @@ public:
         return *this;
     }
 
-    /// A jump whose 32-bit operand, its last bytes, is filled in for each site. Encoded to itself, at address 0.
+    /// A jump whose 32-bit operand, its last bytes, is filled in for each site. Encoded to itself.
     template <class Emit> Encoder &jump(std::size_t size, Target target, Emit emit)
     {
         const Label here = assembler_.newLabel();
-        ok_ = ok_ && assembler_.bind(here) == kErrorOk && form_.fixup_count < form_.fixups.size();
+        ok_ = ok_ && assembler_.bind(here) == kErrorOk && form_->fixup_count < form_->fixups.size();
         instruction(size, [&](x86::Assembler &a) { return emit(a, here); });
         if (ok_)
-            form_.fixups[form_.fixup_count++] = {static_cast<std::uint8_t>(assembler_.offset() - 4), target};
+            form_->fixups[form_->fixup_count++] = {static_cast<std::uint8_t>(assembler_.offset() - begin_ - 4), target};
         return *this;
     }
 
     Status finish(std::size_t size)
     {
         const CodeBuffer &buffer = code_.sectionById(0)->buffer();
-        if (!ok_ || buffer.size() != size || size > form_.bytes.size())
+        if (!ok_ || buffer.size() - begin_ != size || size > form_->bytes.size())
             return Status::encode_failed;
-        std::memcpy(form_.bytes.data(), buffer.data(), size);
-        for (unsigned i = 0; i < form_.fixup_count; ++i) {
-            const std::size_t operand = form_.fixups[i].offset;
-            std::memset(form_.bytes.data() + operand, 0, 4); // place() adds the distance
+        std::memcpy(form_->bytes.data(), buffer.data() + begin_, size);
+        for (unsigned i = 0; i < form_->fixup_count; ++i) {
+            const std::size_t operand = form_->fixups[i].offset;
+            std::memset(form_->bytes.data() + operand, 0, 4); // place() adds the distance
             if (operand / 8 != (operand + 3) / 8 || operand + 4 > 16)
                 return Status::encode_failed;
         }
-        form_.size = static_cast<std::uint8_t>(size);
+        form_->size = static_cast<std::uint8_t>(size);
         return Status::ok;
     }
 
 private:
-    Form &form_;
+    Form *form_ = nullptr;
+    std::size_t begin_ = 0; // of this form in the buffer
     Environment environment_;
     alignas(16) char room_[room_size];
     const Support::Temporary room_as_first_block_{room_, sizeof room_};
@@ -143,20 +151,11 @@ void encode_branch(Encoder &encoder, State state)
         encoder.instruction(8, nop8);
 }
 
-} // namespace
-
-Status encode(Kind kind, State state, std::int64_t slice_ctrl, Form &form)
+Status encode_form(Encoder &encoder, std::int64_t slice_ctrl, Form &form)
 {
-    if (state == State::foreign)
-        return Status::encode_failed;
-    // disp32 is sign-extended, and an absolute address has no other form here (Intel SDM vol. 2A, 2.2.1.3).
-    if (slice_ctrl < std::numeric_limits<std::int32_t>::min() || slice_ctrl > std::numeric_limits<std::int32_t>::max())
-        return Status::offset_out_of_range;
-    form = {};
-    form.kind = kind;
-    form.state = state;
-    Encoder encoder(form);
-    switch (kind) {
+    const State state = form.state;
+    encoder.begin(form);
+    switch (form.kind) {
     case Kind::enter:
         encode_enter(encoder, state, slice_ctrl);
         break;
@@ -167,7 +166,24 @@ Status encode(Kind kind, State state, std::int64_t slice_ctrl, Form &form)
         encode_branch(encoder, state);
         break;
     }
-    return encoder.finish(x86_64_backend.site_size(kind));
+    return encoder.finish(x86_64_backend.site_size(form.kind));
+}
+
+} // namespace
+
+Status encode_all(std::int64_t slice_ctrl, std::span<Form> forms)
+{
+    // disp32 is sign-extended, and an absolute address has no other form here (Intel SDM vol. 2A, 2.2.1.3).
+    if (slice_ctrl < std::numeric_limits<std::int32_t>::min() || slice_ctrl > std::numeric_limits<std::int32_t>::max())
+        return Status::offset_out_of_range;
+    Encoder encoder;
+    for (Form &form : forms) {
+        if (form.state == State::foreign)
+            return Status::encode_failed;
+        if (Status status = encode_form(encoder, slice_ctrl, form); status != Status::ok)
+            return status;
+    }
+    return Status::ok;
 }
 
 Status place(const Form &form, const Place &place, std::uint8_t *bytes)

@@ -11,13 +11,21 @@ Status make_forms(const Backend &backend, std::int64_t slice_ctrl, FormTable &ta
     constexpr Place sample{.head = 0x10000, .cold = 0x11118, .taken = 0xeee8};
     table.backend = &backend;
     table.slice_ctrl = slice_ctrl;
+    Form encoded[all_kinds.size() * encoded_states.size()];
+    std::size_t count = 0;
+    for (Kind kind : all_kinds)
+        for (State state : encoded_states)
+            if (kinds >> static_cast<unsigned>(kind) & 1)
+                encoded[count++] = {kind, state, 0, 0, {}, {}};
+    if (Status status = backend.encode_all(slice_ctrl, {encoded, count}); status != Status::ok)
+        return status;
+    for (const Form &form : std::span(encoded, count))
+        table.forms[static_cast<unsigned>(form.kind) - 1][static_cast<unsigned>(form.state)] = form;
     for (Kind kind : all_kinds) {
         if (!(kinds >> static_cast<unsigned>(kind) & 1))
             continue;
         for (State state : encoded_states) {
-            Form &form = table.forms[static_cast<unsigned>(kind) - 1][static_cast<unsigned>(state)];
-            if (Status status = backend.encode(kind, state, slice_ctrl, form); status != Status::ok)
-                return status;
+            const Form &form = table.form(kind, state);
             std::uint8_t bytes[max_site_size];
             if (Status status = backend.place(form, sample, bytes); status != Status::ok)
                 return status;
