@@ -11,6 +11,10 @@ namespace slicepatch {
 /// cheaper, never needed: false where the kernel refuses, and stores fault as ever. Preserves errno.
 bool populate(void *memory, std::size_t size);
 
+/// The same for pages that will be read, all of them and soon (MADV_POPULATE_READ): what is mapped from a file is then
+/// read in, and nothing of it copied. Does nothing for what one fault brings in anyway, with its neighbours.
+bool populate_for_reading(const void *memory, std::size_t size);
+
 } // namespace slicepatch
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "groups.h"
 #include "image.h"
+#include "patcher/library/base/populate.h"
 
 #include <algorithm>
 #include <cstring>
@@ -80,6 +81,7 @@ Status add_object(const Backend &backend, const dl_phdr_info &info, const SiteTa
         return status;
     if (Status status = list.sites.reserve(first + std::size_t{count}); status != Status::ok)
         return status;
+    (void)populate_for_reading(table.begin, count * sizeof *table.begin); // only cheaper
     const slicepatch_site_record *before = nullptr;
     std::uintptr_t behind_last = 0;
     bool in_order = true; // as linkers leave them, and none reaches into the next

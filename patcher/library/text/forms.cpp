@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "forms.h"
 
+#include "patcher/library/base/populate.h"
+
 #include <cstring>
 
 namespace slicepatch {
@@ -73,8 +75,29 @@ State read_state(const FormTable &table, Kind kind, const Place &place)
                                                              : read_state_by<std::uint32_t>(table, kind, place);
 }
 
+namespace {
+
+/// The text from the first site to the last, if there is one on every page or so: what lies between is not needed.
+void populate_text(const SiteList &list, const Object &object)
+{
+    constexpr std::size_t page = 4096; // the smallest; of larger ones fewer have none
+    if (object.site_count < 2)
+        return;
+    const Site *const sites = &list.sites[object.first_site];
+    const Site &from = sites[0], &to = sites[object.site_count - 1];
+    if (from.trouble != Status::ok || to.trouble != Status::ok) // or they may be anywhere
+        return;
+    const std::uintptr_t first = named_by(from.record->head), last = named_by(to.record->head);
+    if (last > first && (last - first) / page <= object.site_count)
+        (void)populate_for_reading(reinterpret_cast<const void *>(first), last - first); // only cheaper
+}
+
+} // namespace
+
 void read_states(const FormTable &forms, SiteList &list)
 {
+    for (const Object &object : list.objects)
+        populate_text(list, object);
     const Site *before = nullptr;
     for (Site &site : list.sites) {
         if (site.repeated)
