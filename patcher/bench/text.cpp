@@ -4,6 +4,7 @@
 #include "results.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 namespace slicepatch::tool::bench {
 
@@ -129,7 +130,8 @@ void print_init(const std::vector<InitCost> &costs, std::uint64_t seed)
 {
     print("\nslicepatch_init(), one thread, in a fresh process, {} runs; CPU time\n", costs.front().samples.us.size());
     for (const InitCost &cost : costs) {
-        print("  {:>6} sites on {:>4} pages: median {:.0f} us, {}", cost.which->sites, cost.pages,
+        print("  {:>6} sites on {:>4} pages, {} KiB, which become private: median {:.0f} us, {}", cost.which->sites,
+              cost.pages, cost.pages * static_cast<unsigned long>(sysconf(_SC_PAGESIZE)) / 1024,
               quantile(cost.samples.cpu_us, 0.5), faults_text(cost.samples));
         if (cost.instructions)
             print(", {} instructions", *cost.instructions);
