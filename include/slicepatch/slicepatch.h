@@ -76,7 +76,7 @@ enum slicepatch_guarantee {
     SLICEPATCH_GUARANTEE_NONE = 0,   /* no thread can have its slice extended; sites are no-ops */
     SLICEPATCH_GUARANTEE_THREAD = 1, /* stock Linux >= 7.0: enabled thread by thread, any code may revert it */
     SLICEPATCH_GUARANTEE_SEALED = 2, /* the same, and a seccomp filter of ours keeps any code from reverting it */
-    SLICEPATCH_GUARANTEE_PROCESS = 3 /* every thread, never reverts: kernel with the slicepatch series */
+    SLICEPATCH_GUARANTEE_PROCESS = 3 /* every thread with a full rseq area, never reverts: a kernel with our series */
 };
 
 /*

@@ -134,10 +134,19 @@ void change_area(Thread &thread, slicepatch_rseq *area, bool full, bool enable)
     arm_expiry(thread, 0);
     thread.area = area;
     thread.full = area != nullptr && full;
+    thread.had_full |= thread.full;
     thread.granted = thread.flags_written = thread.flags_due = false;
     thread.enabled = thread.full && (process_lock == Lock::unlocked ? enable : process_lock == Lock::enabled);
     write_flags(thread);
     start_strict(thread);
+}
+
+// By an area of 32 bytes, in a process where every thread is to keep what it has had. A thread that never had more may
+// have one: C libraries up to glibc 2.40 register it for each new thread.
+bool would_lose_extensions(const Thread &thread)
+{
+    ProcessGuard process;
+    return thread.had_full && process_lock == Lock::enabled;
 }
 
 } // namespace
@@ -185,16 +194,19 @@ long answer_rseq(unsigned long area, unsigned long length, unsigned long flags, 
 {
     const bool known = settings.kernel != Kernel::none;
     const unsigned long default_on = known ? flags & SLICEPATCH_RSEQ_FLAG_SLICE_EXT_DEFAULT_ON : 0;
+    const bool unregisters = (flags & SLICEPATCH_RSEQ_FLAG_UNREGISTER) != 0;
+    const bool full = length > sizeof(slicepatch_rseq) || area == reinterpret_cast<uintptr_t>(area_of_libc());
     attach_current_thread();
-    const long answer = register_with_machine(area, length, flags & ~default_on, signature);
     Thread *thread = current_thread();
+    if (thread != nullptr && thread->area == nullptr && !unregisters && !full && would_lose_extensions(*thread))
+        return -EPERM;
+    const long answer = register_with_machine(area, length, flags & ~default_on, signature);
     if (answer != 0 || thread == nullptr)
         return answer;
-    if ((flags & SLICEPATCH_RSEQ_FLAG_UNREGISTER) != 0)
+    if (unregisters)
         change_area(*thread, nullptr, false, false);
     else
-        change_area(*thread, reinterpret_cast<slicepatch_rseq *>(area),
-                    length > sizeof(slicepatch_rseq) || area == reinterpret_cast<uintptr_t>(area_of_libc()),
+        change_area(*thread, reinterpret_cast<slicepatch_rseq *>(area), full,
                     default_on != 0 && settings.kernel != Kernel::off);
     return answer;
 }

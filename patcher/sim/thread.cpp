@@ -181,7 +181,7 @@ void begin(Thread &thread)
 {
     thread.id = static_cast<pid_t>(kernel_call(SYS_gettid));
     thread.area = find_registered_area();
-    thread.full = thread.area != nullptr;
+    thread.full = thread.had_full = thread.area != nullptr;
     thread.enabled = process_lock == Lock::enabled && thread.full;
     if (thread.area != nullptr)
         thread.area->slice_request = thread.area->slice_granted = 0;

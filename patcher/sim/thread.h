@@ -31,6 +31,7 @@ struct Thread {
     pid_t id;              // 0: not attached yet
     slicepatch_rseq *area; // null: no area is registered
     bool full;             // the area is one that can have slice extensions
+    bool had_full;         // it is, or one before it was
     bool enabled;
     bool granted;       // the kernel's own copy: user space could write the byte
     bool detaches;      // the thread ends through its key destructors, so that its area is there as long as its record
