@@ -16,8 +16,8 @@ namespace {
 
 constexpr std::size_t room_size = 2048; // bytes that a CodeHolder with a few instructions and labels needs at most
 
-/// Forms in the making, one behind the other. Every emitted instruction's size is checked: AsmJit may choose another encoding, or answer
-/// Ok for a jump that it could not encode.
+/// Forms in the making, one behind the other. Every emitted instruction's size is checked: AsmJit may choose another
+/// encoding, or answer Ok for a jump that it could not encode.
 class Encoder {
 public:
     Encoder() : environment_(Arch::kX64)

@@ -58,7 +58,7 @@ std::vector<LiveView> view_process(Process &process, bool diff)
     using std::chrono::milliseconds;
     const Progress progress(fmt::format("reading process {}", process.pid()));
     std::vector<LiveView> before = look(process, {}, false);
-    bool settled_before = process.has_settled_objects();
+    bool settled_before = process.has_memory() && process.has_settled_objects();
     for (milliseconds pause(1); pause < milliseconds(300); pause *= 2) {
         std::this_thread::sleep_for(pause); // or a process that waits for our CPU looks the same twice
         process.read_again();

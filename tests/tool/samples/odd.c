@@ -81,8 +81,10 @@ static bool stop_halfway(const char *library)
     return dl_iterate_phdr(unmap_end, map) == 1;
 }
 
-/* undumpable: only root may look at it; mainless: its main thread has ended; changing: never the same; halfway LIBRARY: as in
-   the middle of a dlopen(); plain: none. */
+/*
+ * undumpable: only root may look at it; mainless: its main thread has ended; changing: never the same; halfway LIBRARY:
+ * as in the middle of a dlopen(); plain: none.
+ */
 int main(int argc, char **argv)
 {
     if (argc < 2)
