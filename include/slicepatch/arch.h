@@ -17,6 +17,7 @@
  *   SLICEPATCH_ARCH_COLD_TARGET      attributes of what the dynamic path inlines
  *   SLICEPATCH_ARCH_COLD             storage class and attributes of the dynamic path: it must not cost the fast path a
  *                                    register
+ *   SLICEPATCH_ARCH_COLD_WITH_RESULT the same of a function that returns something
  *   SLICEPATCH_ARCH_SPIN_HINT()      tells the CPU that this is a waiting loop
  *
  * Each site text defines the local label .Lslicepatch_head%= on its first byte, which is aligned so that the patcher

@@ -82,7 +82,7 @@ SLICEPATCH_ARCH_COLD void slicepatch_exit_dynamic_(void)
 }
 
 /* Whether no request that this thread made can still be granted, and none is: false where it could not make one. */
-SLICEPATCH_ARCH_COLD int slicepatch_request_is_over_(void)
+SLICEPATCH_ARCH_COLD_WITH_RESULT int slicepatch_request_is_over_(void)
 {
     volatile struct slicepatch_rseq *rseq = slicepatch_rseq_();
     return rseq && (rseq->flags & SLICEPATCH_RSEQ_FLAG_SLICE_EXT_ENABLED) && !rseq->slice_request &&

@@ -128,7 +128,7 @@ Json to_json(const InitCost &cost, std::uint64_t seed, bool raw)
     return json;
 }
 
-Json to_json(const StartupTimes &times, bool raw)
+Json to_json(const StartupTimes &times, std::uint64_t seed, bool raw)
 {
     Json json{{"runs", times[0].size()}};
     for (std::size_t i = 0; i < times.size(); ++i) {
@@ -136,7 +136,8 @@ Json to_json(const StartupTimes &times, bool raw)
         Json program{{"name", startup_cases[i].program},
                      {"what", startup_cases[i].what},
                      {"median_us", median},
-                     {"above_nothing_us", median - quantile(times[0], 0.5)}};
+                     {"above_nothing_us", median - quantile(times[0], 0.5)},
+                     {"ratio_to_nothing", to_json(bootstrap_median(paired_ratios(times[i], times[0]), 1, seed))}};
         if (raw)
             program["us"] = times[i];
         json["programs"].push_back(std::move(program));
@@ -199,7 +200,7 @@ void print_json(const Results &results, bool raw)
     json["init"] = Json::array();
     for (const InitCost &cost : results.init)
         json["init"].push_back(to_json(cost, results.plan.seed, raw));
-    json["startup"] = results.startup ? to_json(*results.startup, raw) : Json(nullptr);
+    json["startup"] = results.startup ? to_json(*results.startup, results.plan.seed, raw) : Json(nullptr);
     json["calls"] = results.calls ? to_json(*results.calls, results.plan.seed) : Json(nullptr);
     print("{}\n", json_text(json));
 }

@@ -149,15 +149,16 @@ void print_init(const std::vector<InitCost> &costs, std::uint64_t seed)
     }
 }
 
-void print_startup(const StartupTimes &times)
+void print_startup(const StartupTimes &times, std::uint64_t seed)
 {
-    const double first = quantile(times[0], 0.5);
     print("\nprocess start to end, {} runs\n", times[0].size());
     for (std::size_t i = 0; i < times.size(); ++i) {
         const double median = quantile(times[i], 0.5);
         print("  {:<40} median {:>6.0f} us", startup_cases[i].what, median);
-        if (i > 0)
-            print("  {:+6.0f} us", median - first);
+        if (i > 0) {
+            const Interval ratio = bootstrap_median(paired_ratios(times[i], times[0]), 1, seed);
+            print("  {:.2f} [{:.2f}, {:.2f}] times the first", ratio.median, ratio.low, ratio.high);
+        }
         print("\n");
     }
 }
@@ -203,7 +204,7 @@ void print_text(const Results &results)
     if (!results.init.empty())
         print_init(results.init, results.plan.seed);
     if (results.startup)
-        print_startup(*results.startup);
+        print_startup(*results.startup, results.plan.seed);
     if (results.calls)
         print_calls(*results.calls, results.plan.seed);
 }

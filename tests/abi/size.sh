@@ -13,14 +13,11 @@ cc=$4
 include=$5
 library_budget=210000 # nearly all of it is AsmJit
 record_budget=28
+pair_budget=48
 command -v "$cc" >/dev/null || {
     echo "skipped: no $cc here"
     exit 77
 }
-case $("$cc" --version) in
-*clang*) pair_budget=190 ;; # it inlines the cold blocks
-*) pair_budget=48 ;;
-esac
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 failures=0

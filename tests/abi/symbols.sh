@@ -27,8 +27,8 @@ interposed=$(printf '%s\n' pthread_create thrd_create)
 area=slicepatch_own_area # hidden: between two members of the archive
 counters=$(printf '%s\n' slicepatch_depth_ slicepatch_inside_) # one for all objects, whichever has it first
 
-# "NAME@@VERSION", or the name alone of what has no version; the version itself is an absolute symbol.
-exported=$("$nm" -D --defined-only --with-symbol-versions "$shared" | awk '$2 != "A" { print $3 }' | sort)
+# "NAME@@VERSION", or the name alone of what has no version; the version itself is an absolute symbol, for some nm with a version too.
+exported=$("$nm" -D --defined-only "$shared" | awk '$2 != "A" { print $3 }' | sort)
 same "exported symbols of the shared library" \
     "$(printf '%s\n' "${functions//$'\n'/@@SLICEPATCH_0$'\n'}@@SLICEPATCH_0" "$data@@SLICEPATCH_0" "$interposed" "$counters" | sort)" "$exported"
 

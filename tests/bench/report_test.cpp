@@ -187,6 +187,7 @@ TEST_CASE("process start is split by library")
     for (const Json &program : startup.at("programs"))
         CHECK(program.at("median_us") > 0);
     CHECK(startup.at("programs").at(0).at("above_nothing_us") == 0.0);
+    CHECK(startup.at("programs").at(0).at("ratio_to_nothing").at("median") == 1.0);
 }
 
 TEST_CASE("calls are measured with every way to have a guarantee, and say which one it was")
@@ -352,13 +353,14 @@ TEST_CASE("wrong usage is status 2")
 TEST_CASE("figures that cannot be written are a failure, as text and as JSON")
 {
     for (const char *format : {"", " --json"})
-        for (const auto &[redirection, words] :
+        for (const std::pair<const char *, const char *> &closed :
              {std::pair{" >&-", "Bad file descriptor"}, {" >/dev/full", "No space left on device"}}) {
             CAPTURE(format);
-            CAPTURE(redirection);
-            const Outcome outcome = run_tool(tool(BENCH) + " bench --quick --parts startup" + format + redirection);
+            CAPTURE(closed.first);
+            const Outcome outcome = run_tool(tool(BENCH) + " bench --quick --parts startup" + format + closed.first);
             CHECK(outcome.status == 2);
-            CHECK(outcome.error == std::string("slicepatch: standard output cannot be written: ") + words + "\n");
+            CHECK(outcome.error ==
+                  std::string("slicepatch: standard output cannot be written: ") + closed.second + "\n");
         }
     CHECK(run_tool(tool(BENCH) + " bench --quick --parts startup 2>&-").status == 0);
     CHECK(run_tool(tool(BENCH) + " bench --parts nonsense 2>/dev/full").status == 2);
@@ -366,16 +368,16 @@ TEST_CASE("figures that cannot be written are a failure, as text and as JSON")
 
 TEST_CASE("a number out of range is refused with the range")
 {
-    for (const auto &[option, range] : {std::pair{"--blocks", "1 to 1000000"},
-                                        {"--processes", "1 to 1000"},
-                                        {"--contention", "1 to 1024"},
-                                        {"--contention-ms", "1 to 60000"},
-                                        {"--seed", "0 to 1000000000000000000"}})
+    for (const std::pair<const char *, const char *> &limited : {std::pair{"--blocks", "1 to 1000000"},
+                                                                 {"--processes", "1 to 1000"},
+                                                                 {"--contention", "1 to 1024"},
+                                                                 {"--contention-ms", "1 to 60000"},
+                                                                 {"--seed", "0 to 1000000000000000000"}})
         for (const char *number : {"-1", "-18446744073709551615", "99999999999999999999", "x"}) {
-            CAPTURE(option);
+            CAPTURE(limited.first);
             CAPTURE(number);
-            const Outcome outcome = bench({std::string(option) + "=" + number});
+            const Outcome outcome = bench({std::string(limited.first) + "=" + number});
             CHECK(outcome.status == 2);
-            CHECK(outcome.error.find(std::string("not in range ") + range) != std::string::npos);
+            CHECK(outcome.error.find(std::string("not in range ") + limited.second) != std::string::npos);
         }
 }

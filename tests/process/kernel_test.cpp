@@ -106,7 +106,8 @@ TEST_CASE("each object is told where the rseq area is, whether or not its own re
     }
 }
 
-#if defined(NO_PIE_LLD)
+// clang refers to what may be undefined through the GOT, where the loader says what it is.
+#if defined(NO_PIE_LLD) && !defined(__clang__)
 TEST_CASE("a program whose linker made its references to the rseq area 0 is told where it is")
 {
     for (const char *program : {NO_PIE_LLD, NO_PIE_LLD_ARCHIVE}) {

@@ -105,6 +105,7 @@
 /* Inlined: there is no calling convention under which the cold block could be a function that keeps all registers. */
 #define SLICEPATCH_ARCH_COLD_TARGET
 #define SLICEPATCH_ARCH_COLD SLICEPATCH_INLINE_
+#define SLICEPATCH_ARCH_COLD_WITH_RESULT SLICEPATCH_INLINE_
 
 #define SLICEPATCH_ARCH_SPIN_HINT() __asm__ volatile("yield" : : : "memory")
 

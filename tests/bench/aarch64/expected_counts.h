@@ -20,6 +20,9 @@ inline constexpr PairCounts enabled_pair{
     .bytes = {44, 44},
 };
 
+/// What the function of a single pair has besides.
+inline constexpr PairCounts function_of_pair{};
+
 /// b, b: each head jumps over the rest of its site.
 inline constexpr PairCounts off_pair{
     .instructions = {2, 2},

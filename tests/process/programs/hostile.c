@@ -17,7 +17,7 @@ __asm__(".pushsection .text.hostile, \"ax\", @progbits\n"
         ".fill 64, 1, 0x90\n" /* what is compared below is all code */
         ".popsection\n"
         ".pushsection .data.hostile, \"aw\", @progbits\n"
-        ".balign 8\n"
+        ".balign 16\n" /* as compilers expect of an array */
         "hostile_data: .fill 64, 1, 0x5a\n"
         ".popsection\n"
         ".pushsection .rodata.hostile, \"a\", @progbits\n"

@@ -263,7 +263,7 @@ static void start_raw(const char *how)
     if (stack == MAP_FAILED)
         broken("mmap");
     char *tls = stack + stack_size + tls_size / 2;
-    memcpy(tls, &tls, sizeof tls); /* points to itself (ELF TLS ABI, variant II) */
+    *(char **)(void *)tls = tls; /* points to itself (ELF TLS ABI, variant II) */
     const int flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM |
                       CLONE_CHILD_CLEARTID | (twin ? 0 : CLONE_SETTLS);
     int (*const function)(void *) = twin ? run_as_twin : run_with_own_tls;
