@@ -33,6 +33,8 @@ const char *status_text(Status status)
         return "the bytes at the site are not ours (a debugger's breakpoint, a hook, or stale records)";
     case Status::code_moved:
         return "the table is stale: a post-link rewriter such as BOLT has moved the code, and nobody runs this copy";
+    case Status::text_shared:
+        return "its memory is shared with other processes (MAP_SHARED), which need not have the same guarantee";
     case Status::group_inconsistent:
         return "another site of the same label cannot be patched";
     case Status::offset_out_of_range:

@@ -24,6 +24,7 @@ enum class [[nodiscard]] Status : std::uint8_t{
     // bytes
     bytes_foreign,
     code_moved,
+    text_shared,
     group_inconsistent,
     // encoding
     offset_out_of_range,

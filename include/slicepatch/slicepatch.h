@@ -164,7 +164,8 @@ struct slicepatch_report {
  *   -EDEADLK called from within itself: by a signal handler, or by a visitor of slicepatch_for_each_site()
  *   -EBUSY   called by a process that shares its memory with the one that started it, as the child of a vfork() does,
  *            or of a clone() with CLONE_VM: nothing was asked of the kernel, and nothing changed
- * That sites could not be written at all is not an error: they work as compiled, and report->failure says why.
+ * That sites could not be written at all is not an error: they work as compiled, and report->failure says why. So do
+ * sites in memory that is shared with other processes (MAP_SHARED): the guarantee is this process's alone.
  * Preserves errno. Thread-safe: concurrent calls wait for each other. Not async-signal-safe. No cancellation point, and
  * no asynchronous cancellation before it returns. Sends no signal, and costs the same beside any number of threads.
  *

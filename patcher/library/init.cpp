@@ -8,6 +8,7 @@
 #include "patcher/library/guarantee/seal.h"
 #include "patcher/library/guarantee/threads.h"
 #include "patcher/library/text/relations.h"
+#include "patcher/library/text/sharing.h"
 #include "patcher/library/text/write.h"
 #include "report.h"
 #include "settings.h"
@@ -99,6 +100,7 @@ public:
     bool plan()
     {
         read_states(forms_, result_.list);
+        find_shared_text(result_.list);
         blocked_.emplace();
         result_.other_threads = !single_threaded();
         // GET speaks for the calling thread; the guarantee for others too, whose areas may be younger. Without a

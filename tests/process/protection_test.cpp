@@ -187,6 +187,25 @@ TEST_CASE("a process that refuses new executable memory works as compiled when i
     CHECK(outcome.value("text") == "r-xp file");
 }
 
+TEST_CASE("text that other processes share works as compiled: they need not have this one's guarantee")
+{
+    for (const char *kernel : {"kernel=none", "kernel=stock"})
+        for (const char *protection : {"share=r-x", "share=rwx"})
+            for (const char *writer : {"auto", "procmem", "rwx"}) {
+                const Outcome outcome =
+                    run_subject({kernel, "yield=ok", protection, "init", "run=100", "check", "states", "mapping"},
+                                {std::string("SLICEPATCH_WRITER=") + writer});
+                if (skipped(outcome, "shared text"))
+                    return;
+                CAPTURE(kernel);
+                CAPTURE(protection);
+                CAPTURE(writer);
+                check_left(outcome, "its memory is shared with other processes (MAP_SHARED), which need not have the "
+                                    "same guarantee");
+                CHECK(outcome.value("text").starts_with(protection + std::string("share=").size()));
+            }
+}
+
 TEST_CASE("sealed text is patched")
 {
     const Outcome outcome = patch_under({"seal"});

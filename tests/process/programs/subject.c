@@ -39,8 +39,9 @@ static const struct verb *find_verb(const struct verb *verbs, const char *name, 
 
 int main(int count, char **words)
 {
-    const struct verb *const tables[] = {section_verbs, report_verbs, obstacle_verbs, thread_verbs,    object_verbs,
-                                         state_verbs,   life_verbs,   counting_verbs, cancelled_verbs, guest_verbs};
+    const struct verb *const tables[] = {section_verbs,   report_verbs, obstacle_verbs, thread_verbs,
+                                         object_verbs,    state_verbs,  life_verbs,     counting_verbs,
+                                         cancelled_verbs, guest_verbs,  sharing_verbs};
     for (int i = 1; i < count; ++i) {
         const size_t length = strcspn(words[i], "=");
         const struct verb *verb = NULL;

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/* Text in memory that is shared with other processes, as loaders of their own and hugetlbfs tools make it. */
+#include "subject.h"
+
+#include <link.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* Puts a copy in place of a segment's pages; one call, since what runs may be on them. */
+static void share_pages(char *begin, size_t size, int protection)
+{
+    const int file = memfd_create("text", MFD_CLOEXEC);
+    if (file < 0 || ftruncate(file, (off_t)size))
+        broken("memfd");
+    char *copy = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+    if (copy == MAP_FAILED)
+        broken("mmap");
+    memcpy(copy, begin, size);
+    if (mprotect(copy, size, protection))
+        unsupported("shared memory cannot be executable here");
+    if (mremap(copy, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, begin) != begin)
+        broken("mremap");
+    close(file);
+}
+
+static int share_text(struct dl_phdr_info *info, size_t size, void *protection)
+{
+    (void)size;
+    const uintptr_t page_size = (uintptr_t)sysconf(_SC_PAGESIZE);
+    for (int i = 0; i < info->dlpi_phnum; ++i) {
+        const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
+        if (segment->p_type != PT_LOAD || !(segment->p_flags & PF_X))
+            continue;
+        const uintptr_t begin = (info->dlpi_addr + segment->p_vaddr) / page_size * page_size;
+        const uintptr_t end = info->dlpi_addr + segment->p_vaddr + segment->p_memsz;
+        share_pages((char *)begin, (end - begin + page_size - 1) / page_size * page_size, *(int *)protection);
+    }
+    return 1; /* the executable comes first, and is all that has sites */
+}
+
+/* share=r-x|rwx: the text of the executable, with that protection. */
+static void share(const char *how)
+{
+    int protection = PROT_READ | PROT_EXEC | (strcmp(how, "rwx") ? 0 : PROT_WRITE);
+    dl_iterate_phdr(share_text, &protection);
+}
+
+const struct verb sharing_verbs[] = {
+    {"share", share},
+    {NULL, NULL},
+};
