@@ -20,8 +20,8 @@ inline constexpr PairCounts enabled_pair{
 };
 
 /// What the function of a single pair has besides: clang's needs a frame for the call in its cold block, push and pop.
-#ifdef __clang__
 inline constexpr PairCounts function_of_pair{
+#ifdef __clang__
     .instructions = {2, 2},
     .working = {2, 2},
     .noops = {0, 0},
@@ -29,10 +29,8 @@ inline constexpr PairCounts function_of_pair{
     .stores = {1, 1},
     .branches = {0, 0},
     .bytes = {2, 2},
-};
-#else
-inline constexpr PairCounts function_of_pair{};
 #endif
+};
 
 /// A no-op for each instruction above.
 inline constexpr PairCounts off_pair{

@@ -139,10 +139,14 @@ static const struct allowed_call calls_of_libc[] = {
     ANY(getrandom),    WHERE(rseq, 2, 0, 2, 0),
 };
 
+#define PROCMAP_QUERY_CALL 0xc0686611 /* PROCMAP_QUERY of <linux/fs.h>, Linux 6.11: whether text is shared */
+
 /* What init makes at every level, apart from rseq. */
 static const struct allowed_call calls_of_init[] = {
-    ANY(openat),   ANY(close),  ANY(pread64),    ANY(pwrite64),      ANY(membarrier),      ANY(statfs),
-    ANY(getpid),   ANY(gettid), ANY(readlinkat), ANY(clock_gettime), ANY(clock_nanosleep),
+    ANY(openat),        ANY(close),           ANY(pread64),
+    ANY(pwrite64),      ANY(membarrier),      ANY(statfs),
+    ANY(getpid),        ANY(gettid),          ANY(readlinkat),
+    ANY(clock_gettime), ANY(clock_nanosleep), WHERE(ioctl, 1, PROCMAP_QUERY_CALL, 1, PROCMAP_QUERY_CALL),
 #ifdef SYS_readlink // no newer architecture has it
     ANY(readlink),
 #endif
