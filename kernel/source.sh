@@ -150,9 +150,12 @@ series_is_there() {
     fi
 }
 
-# The cover letter has no diff.
+# The series, then what is carried beside it. The cover letter has no diff.
 series_patches() {
-    grep -l '^diff --git ' "$series"/[0-9]*.patch
+    local folder
+    for folder in "$series" "$series"/*/; do
+        [ ! -d "$folder" ] || find "$folder" -maxdepth 1 -name '[0-9]*.patch' | sort | xargs -r grep -l '^diff --git '
+    done
 }
 
 series_hash() {

@@ -81,9 +81,7 @@ Check check_lock_line(const std::string &status)
         std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return std::tolower(c); });
         if (lower.substr(0, lower.find(':')).find("slice") == std::string::npos)
             continue;
-        const bool locked = lower.find("locked") != std::string::npos && lower.find("unlocked") == std::string::npos;
-        const bool enabled = lower.find("enabled") != std::string::npos;
-        return {"lock", locked && enabled ? "ok" : "note", line};
+        return {"lock", lower.ends_with("\tinvariant enabled") ? "ok" : "note", line};
     }
     return {"lock", "unknown", "/proc/PID/status has no line about slice extensions: a kernel without the series"};
 }
