@@ -8,6 +8,7 @@ set -euo pipefail
 usage() {
     cat <<'TEXT'
 usage: kernel/build.sh --arch x86_64|arm64 --kernel stock|patched [options]
+       kernel/build.sh --check [options]    compiles each patch in every configuration; check.sh says more
 
   --source DIR|TARBALL   the kernel source; without it Linux 7.3, else the next newer 7.x, from a later Debian release
   --series DIR           the patches (default: kernel/patches)
@@ -217,6 +218,9 @@ print_known_image() {
 }
 
 main() {
+    if [ "${1-}" = --check ]; then
+        exec "$here/check.sh" "${@:2}"
+    fi
     read_arguments "$@"
     check_arguments
     set_architecture

@@ -58,6 +58,17 @@ SLICEPATCH_INLINE_ SLICEPATCH_ARCH_COLD_TARGET volatile struct slicepatch_rseq *
                             SLICEPATCH_ARCH_THREAD_POINTER() + SLICEPATCH_CAST_(static_cast, unsigned long, offset));
 }
 
+/*
+ * From 17 on, clang on x86-64 warns of what keeps all registers and calls what does not, and overlooks that both may use
+ * general registers alone, and that the latter is inlined.
+ */
+#if defined(__clang__)
+#pragma clang diagnostic push
+#if __has_warning("-Wexcessive-regsave")
+#pragma clang diagnostic ignored "-Wexcessive-regsave"
+#endif
+#endif
+
 /* ENTER by hand: what a compiled site does. A thread that is not enabled makes no request. */
 SLICEPATCH_ARCH_COLD void slicepatch_enter_dynamic_(void)
 {
@@ -80,6 +91,10 @@ SLICEPATCH_ARCH_COLD void slicepatch_exit_dynamic_(void)
     if (rseq->slice_granted)
         (void)SLICEPATCH_ARCH_SYSCALL(slicepatch_object.yield_number);
 }
+
+#if defined(__clang__)
+#pragma clang diagnostic pop
+#endif
 
 /* Whether no request that this thread made can still be granted, and none is: false where it could not make one. */
 SLICEPATCH_ARCH_COLD_WITH_RESULT int slicepatch_request_is_over_(void)
