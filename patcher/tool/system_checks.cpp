@@ -4,6 +4,7 @@
 #include "checks.h"
 #include "error.h"
 #include "file_descriptor.h"
+#include "known_faults.h"
 
 #include "../../arch/backend.h"
 #include "patcher/library/settings.h"
@@ -57,8 +58,12 @@ Check check_kernel_version()
     utsname name;
     uname(&name);
     const bool enough = std::atoi(name.release) >= 7;
-    return {"kernel-version", enough ? "ok" : "bad",
-            fmt::format("{} {}{}", name.sysname, name.release, enough ? "" : ": time slice extensions came with 7.0")};
+    if (!enough)
+        return {"kernel-version", "bad",
+                fmt::format("{} {}: time slice extensions came with 7.0", name.sysname, name.release)};
+    const std::string fault = known_fault(name.release);
+    return {"kernel-version", fault.empty() ? "ok" : "note",
+            fmt::format("{} {}{}{}", name.sysname, name.release, fault.empty() ? "" : ": ", fault)};
 }
 
 Check check_kernel_command_line()

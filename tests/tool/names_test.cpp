@@ -3,6 +3,7 @@
 // Names that would control a terminal, or read as something else: of labels, functions, files and variables.
 #include "sample.h"
 
+#include "patcher/tool/known_faults.h"
 #include "patcher/tool/printable.h"
 
 #include <doctest/doctest.h>
@@ -181,4 +182,16 @@ TEST_CASE("a variable cannot control the terminal")
         CHECK(is_ascii(json.out));
         CHECK(Json::parse(json.out)["checks"].is_array());
     }
+}
+
+TEST_CASE("a kernel with known faults is told by its release")
+{
+    using slicepatch::tool::known_fault;
+    for (const char *release : {"7.0.0", "7.0.12-amd64", "7.1.0-rc3", "7.1.9+deb14-amd64", "7.2.0-rc6"})
+        CHECK_MESSAGE(known_fault(release).find("August 2026") != std::string::npos, release);
+    for (const char *release :
+         {"7.2.0", "7.2.4-amd64", "7.3.0-rc1", "7.3.4", "7.10.1", "6.18.44", "8.0.0-rc1", "", "none"})
+        CHECK_MESSAGE(known_fault(release).empty(), release);
+    CHECK(known_fault("7.0.3").find("tcmalloc") != std::string::npos);
+    CHECK(known_fault("7.1.3").find("tcmalloc") == std::string::npos);
 }
