@@ -133,6 +133,52 @@ drift_has_an_exit_status_of_its_own() {
     expect_err "a later source" '0002-one-edit.patch does not apply to Linux 7.9.1'
 }
 
+what_is_carried_comes_behind_the_series() {
+    mkdir -p "$scratch/carrying/arm64"
+    cp "$scratch/good/"*.patch "$scratch/carrying"
+    cp "$scratch/other/0001-one-edit.patch" "$scratch/carrying/arm64"
+    build --arch x86_64 --kernel patched --source "$scratch/base" --series "$scratch/carrying"
+    expect_err "a carried patch" '3 patches apply to Linux 7.3.4'
+    expect "the carried patch's line" grep -qx 'line twenty' "$(patched_file)"
+    expect "the series' line" grep -qx 'line thirty' "$(patched_file)"
+}
+
+# A source whose make knows the steps that check.sh takes: its compiler warns of line 5, and of what is twenty.
+make_checked_source() {
+    make_source "$1" 7.3.4
+    mkdir -p "$1/scripts/kconfig"
+    printf '#!/bin/sh\n' >"$1/scripts/kconfig/merge_config.sh"
+    chmod +x "$1/scripts/kconfig/merge_config.sh"
+    cat >>"$1/Makefile" <<'TEXT'
+tinyconfig:
+	@printf 'CONFIG_RSEQ=y\nCONFIG_RSEQ_SLICE_EXTENSION=y\n' >$(O)/.config
+olddefconfig prepare: ;
+%.o:
+	@sed -n '/line 5$$\|twenty/{=;p}' kernel/rseq.c | paste -d: - - | sed 's,^\([0-9]*\):,kernel/rseq.c:\1: warning: ,'
+	@! grep -q 'error' kernel/rseq.c
+TEXT
+}
+
+each_patch_is_checked_for_new_warnings() {
+    make_checked_source "$scratch/checked"
+    build --check --source "$scratch/checked" --series "$scratch/good" --configurations x86_64
+    expect_status "a clean series" 0
+    expect_out "a clean series" '^ok: x86_64, stock$'
+    expect_out "a clean series" '^ok: x86_64, 0002-one-edit$'
+    build --check --source "$scratch/checked" --series "$scratch/other" --configurations x86_64
+    expect_status "a series with a warning" 1
+    expect_out "a series with a warning" '^FAILED: x86_64, 0001-one-edit: new warnings$'
+    expect_out "a series with a warning" 'warning: line twenty$'
+    make_series "$scratch/broken" 's/line 20/error/'
+    build --check --source "$scratch/checked" --series "$scratch/broken" --configurations x86_64
+    expect_status "a series that does not compile" 1
+    expect_out "a series that does not compile" 'it does not compile'
+    build --check --source "$scratch/checked" --series "$scratch/good" --configurations x86_64-off
+    expect_status "a configuration that is not what it says" 1
+    expect_out "a configuration that is not what it says" 'not the configuration that it should be'
+    expect "the source itself is as it was" grep -qx 'line 10' "$scratch/checked/kernel/rseq.c"
+}
+
 a_tarball_is_a_source() {
     tar -C "$scratch" -cJf "$scratch/base.tar.xz" base
     build --arch x86_64 --kernel patched --source "$scratch/base.tar.xz" --series "$scratch/good"
@@ -192,6 +238,8 @@ another_series_replaces_the_first
 an_edited_source_is_patched_again
 a_hunk_that_does_not_apply_is_named
 drift_has_an_exit_status_of_its_own
+what_is_carried_comes_behind_the_series
+each_patch_is_checked_for_new_warnings
 a_tarball_is_a_source
 the_mirror_is_the_one_of_this_machine
 finish
