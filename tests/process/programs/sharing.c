@@ -2,10 +2,22 @@
 /* Text in memory that is shared with other processes, as loaders of their own and hugetlbfs tools make it. */
 #include "subject.h"
 
+#include <fcntl.h>
 #include <link.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
+
+/* PROCMAP_QUERY of <linux/fs.h>, whose structure begins with its own size, flags, and an address. */
+static int kernel_tells_of_sharing(void)
+{
+    uint64_t query[13] = {sizeof query, 0, (uintptr_t)&kernel_tells_of_sharing};
+    const int maps = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+    const int told = maps >= 0 && ioctl(maps, _IOWR('f', 17, query), query) == 0;
+    close(maps);
+    return told;
+}
 
 /* Puts a copy in place of a segment's pages; one call, since what runs may be on them. */
 static void share_pages(char *begin, size_t size, int protection)
@@ -42,6 +54,8 @@ static int share_text(struct dl_phdr_info *info, size_t size, void *protection)
 /* share=r-x|rwx: the text of the executable, with that protection. */
 static void share(const char *how)
 {
+    if (!kernel_tells_of_sharing())
+        unsupported("the kernel does not tell what memory is shared (Linux 6.11)");
     int protection = PROT_READ | PROT_EXEC | (strcmp(how, "rwx") ? 0 : PROT_WRITE);
     dl_iterate_phdr(share_text, &protection);
 }
