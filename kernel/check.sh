@@ -14,7 +14,7 @@ usage: kernel/build.sh --check [options], or kernel/check.sh [options]
                          i386, arm64 (default: all)
   --help                 this text
 
-About 25 minutes on 2 cores. One line for each patch and configuration, and the new warnings below it.
+About 30 minutes on 2 cores. One line for each patch and configuration, and the new warnings below it.
 
 Exit status: 0 no new warning and no error, 1 some, 2 wrong usage, 3 the series does not apply and the source is not the
 one it was made for, 4 there is no source.
