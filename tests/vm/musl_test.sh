@@ -28,7 +28,7 @@ vforked=$enxio
 build_subject() {
     local file
     local sources=()
-    for file in subject sections reports obstacles crowd objects states lives counting cancelled guests sharing; do
+    for file in subject sections reports obstacles crowd objects states lives counting cancelled guests text; do
         sources+=("$programs/$file.c")
     done
     "$cc" -std=gnu11 -O2 -static -D_GNU_SOURCE "-I$root/include" "-I$root/tests/process/$machine" \

@@ -8,7 +8,6 @@
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <link.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -331,30 +330,6 @@ static void guard(const char *argument)
         unsupported("this CPU, or its kernel, guards no text");
 }
 
-static int seal_text(struct dl_phdr_info *info, size_t size, void *data)
-{
-    (void)size;
-    (void)data;
-    const uintptr_t page_size = (uintptr_t)sysconf(_SC_PAGESIZE);
-    const long mseal = 462;
-    for (int i = 0; i < info->dlpi_phnum; ++i) {
-        const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
-        if (segment->p_type != PT_LOAD || !(segment->p_flags & PF_X))
-            continue;
-        const uintptr_t begin = (info->dlpi_addr + segment->p_vaddr) / page_size * page_size;
-        const uintptr_t end = info->dlpi_addr + segment->p_vaddr + segment->p_memsz;
-        if (syscall(mseal, begin, (end - begin + page_size - 1) / page_size * page_size, 0))
-            unsupported("this kernel has no mseal");
-    }
-    return 1; /* the executable comes first, and is all that has sites */
-}
-
-static void seal(const char *argument)
-{
-    (void)argument;
-    dl_iterate_phdr(seal_text, NULL);
-}
-
 /* deny=rwx|r-x|r-x-by-any|procmem|membarrier|cpuid */
 static void deny(const char *what)
 {
@@ -486,7 +461,6 @@ const struct verb obstacle_verbs[] = {
     {"mdwe", mdwe},
     {"guard", guard},
     {"guarded", print_guard},
-    {"seal", seal},
     {"deny", deny},
     {"undumpable", undumpable},
     {"dispositions", print_dispositions},

@@ -41,7 +41,7 @@ int main(int count, char **words)
 {
     const struct verb *const tables[] = {section_verbs,   report_verbs, obstacle_verbs, thread_verbs,
                                          object_verbs,    state_verbs,  life_verbs,     counting_verbs,
-                                         cancelled_verbs, guest_verbs,  sharing_verbs};
+                                         cancelled_verbs, guest_verbs,  text_verbs};
     for (int i = 1; i < count; ++i) {
         const size_t length = strcspn(words[i], "=");
         const struct verb *verb = NULL;

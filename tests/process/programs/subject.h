@@ -26,7 +26,7 @@ extern const struct verb life_verbs[];
 extern const struct verb counting_verbs[];
 extern const struct verb cancelled_verbs[];
 extern const struct verb guest_verbs[];
-extern const struct verb sharing_verbs[];
+extern const struct verb text_verbs[];
 
 _Noreturn void unsupported(const char *reason);
 _Noreturn void broken(const char *what);

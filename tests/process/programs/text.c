@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Text in memory that is shared with other processes, as loaders of their own and hugetlbfs tools make it. */
+/* What becomes of the executable's text: sealed, or shared with other processes, as tools for huge pages leave it. */
 #include "subject.h"
 
 #include <fcntl.h>
@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* PROCMAP_QUERY of <linux/fs.h>, whose structure begins with its own size, flags, and an address. */
@@ -36,9 +37,23 @@ static void share_pages(char *begin, size_t size, int protection)
     close(file);
 }
 
-static int share_text(struct dl_phdr_info *info, size_t size, void *protection)
+static void seal_pages(char *begin, size_t size, int unused)
+{
+    (void)unused;
+    const long mseal = 462;
+    if (syscall(mseal, begin, size, 0))
+        unsupported("this kernel has no mseal");
+}
+
+struct text_work {
+    void (*work)(char *begin, size_t size, int protection);
+    int protection;
+};
+
+static int visit_text(struct dl_phdr_info *info, size_t size, void *data)
 {
     (void)size;
+    const struct text_work *work = data;
     const uintptr_t page_size = (uintptr_t)sysconf(_SC_PAGESIZE);
     for (int i = 0; i < info->dlpi_phnum; ++i) {
         const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
@@ -46,9 +61,16 @@ static int share_text(struct dl_phdr_info *info, size_t size, void *protection)
             continue;
         const uintptr_t begin = (info->dlpi_addr + segment->p_vaddr) / page_size * page_size;
         const uintptr_t end = info->dlpi_addr + segment->p_vaddr + segment->p_memsz;
-        share_pages((char *)begin, (end - begin + page_size - 1) / page_size * page_size, *(int *)protection);
+        work->work((char *)begin, (end - begin + page_size - 1) / page_size * page_size, work->protection);
     }
     return 1; /* the executable comes first, and is all that has sites */
+}
+
+static void seal(const char *argument)
+{
+    (void)argument;
+    struct text_work work = {seal_pages, 0};
+    dl_iterate_phdr(visit_text, &work);
 }
 
 /* share=r-x|rwx: the text of the executable, with that protection. */
@@ -56,11 +78,12 @@ static void share(const char *how)
 {
     if (!kernel_tells_of_sharing())
         unsupported("the kernel does not tell what memory is shared (Linux 6.11)");
-    int protection = PROT_READ | PROT_EXEC | (strcmp(how, "rwx") ? 0 : PROT_WRITE);
-    dl_iterate_phdr(share_text, &protection);
+    struct text_work work = {share_pages, PROT_READ | PROT_EXEC | (strcmp(how, "rwx") ? 0 : PROT_WRITE)};
+    dl_iterate_phdr(visit_text, &work);
 }
 
-const struct verb sharing_verbs[] = {
+const struct verb text_verbs[] = {
+    {"seal", seal},
     {"share", share},
     {NULL, NULL},
 };
