@@ -45,10 +45,8 @@ public:
         if (ioctl(file_, procmap_query, &last_) == 0)
             return last_.flags & vma_shared;
         last_ = {};
-        if (errno == ENOTTY || errno == EPERM) { // no later answer will be another one
-            close(file_);
-            file_ = -1;
-        }
+        close(file_); // text is mapped: whatever the kernel has against the question, it has against the next one
+        file_ = -1;
         return false;
     }
 
