@@ -93,8 +93,8 @@
  * lacks.
  *
  * A function of its own that saves what it changes, so that its caller keeps its registers; inlined, it would lie beside
- * the hot code (206 bytes a pair with gcc 12 and 166 with clang 14, against 47 and 45: tests/abi/size.sh). clang gives a leaf
- * function a frame for the call, a push and a pop, where gcc moves that into the cold path too.
+ * the hot code (with clang 14, 166 bytes a pair for 45: tests/abi/size.sh). clang gives a leaf function a frame for the
+ * call, a push and a pop, where gcc moves that into the cold path too.
  */
 /* clang-format off */
 #if defined(__clang__)
