@@ -6,6 +6,7 @@
 #   source_is_known   the same without fetching or unpacking anything; fails where that would be needed
 #   patch_source      makes $slot/patched from $slot/stock and the series
 #   series_is_there   checks it
+#   known_packages    what Debian has of sources; fetch_package takes one of them
 # A slot is $build/source/NAME: stock (a folder, or a link to the user's own), version, signature, patched, touched.
 
 # What the series was made for. On another source a hunk that does not apply is the archive's drift.
@@ -85,15 +86,34 @@ use_tarball() {
     use_slot "$slot"
 }
 
-# The best "name version" of the packages known: 7.3 if there is one, else the next newer series; no release candidates.
+# "name version" of the packages known, the oldest series first; no release candidates.
+known_packages() {
+    later_packages "$1" 'linux-source-7\.[0-9]+' | grep -v '~rc' | sort -V
+}
+
+# The best of them: 7.3 if there is one, else the next newer series.
 choose_package() {
-    later_packages "$1" 'linux-source-7\.[0-9]+' |
-        awk '$2 !~ /~rc/ { split($1, n, "7[.]"); if (n[2] >= 3) print n[2], $0 }' | sort -n | head -n 1 | cut -d ' ' -f 2-
+    known_packages "$1" | awk '{ split($1, n, "7[.]"); if (n[2] >= 3) print }' | head -n 1
+}
+
+# fetch_package ARCH NAME VERSION: sets $slot and $version.
+fetch_package() {
+    local arch=$1 name=$2 number=$3 folder deb
+    slot=$build/source/$name-${number//[^A-Za-z0-9.]/_}
+    if [ ! -d "$slot/stock" ]; then
+        folder=$build/apt/source
+        deb=$(later_fetch "$arch" "$name" "$number" "$folder") || return "$status_no_source"
+        say "unpacking $name $number"
+        dpkg-deb --fsys-tarfile "$deb" | tar --extract --to-stdout --wildcards './usr/src/*.tar.*' |
+            xz -dc -T0 | unpack "$slot"
+        rm -rf "$folder"
+    fi
+    use_slot "$slot"
 }
 
 fetch_source() {
     local arch=$1
-    local package name number folder deb
+    local package name number
     later_update "$arch" near || return "$status_no_source"
     package=$(choose_package "$arch")
     if [[ $package != linux-source-7.3\ * ]]; then
@@ -105,17 +125,8 @@ fetch_source() {
         return "$status_no_source"
     fi
     read -r name number <<<"$package"
-    slot=$build/source/$name-${number//[^A-Za-z0-9.]/_}
-    if [ ! -d "$slot/stock" ]; then
-        folder=$build/apt/source
-        deb=$(later_fetch "$arch" "$name" "$number" "$folder") || return "$status_no_source"
-        say "unpacking $name $number"
-        dpkg-deb --fsys-tarfile "$deb" | tar --extract --to-stdout --wildcards './usr/src/*.tar.*' |
-            xz -dc -T0 | unpack "$slot"
-        rm -rf "$folder"
-    fi
+    fetch_package "$arch" "$name" "$number" || return
     ln -sfn "$slot" "$build/source/default"
-    use_slot "$slot"
 }
 
 find_source() {

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# build_script_test.sh ROOT: what kernel/build.sh does before it compiles anything, with sources of a few lines.
+# build_script_test.sh ROOT: what kernel/build.sh does before it compiles anything, and kernel/rebase.sh, with
+# sources of a few lines.
 set -euo pipefail
 
 root=$1
@@ -34,7 +35,8 @@ make_series() {
         number=$((number + 1))
         sed "$edit" "$scratch/a/kernel/rseq.c" >"$scratch/b/kernel/rseq.c"
         {
-            echo "Subject: [PATCH $number/$#] rseq: one edit"
+            printf 'From: A Tester <tester@example.org>\nDate: Fri, 27 Nov 2026 12:00:00 +0000\n'
+            printf 'Subject: [PATCH v2 %d/%d] rseq: one edit\n\nWhat it does.\n---\n' "$number" $#
             echo "diff --git a/kernel/rseq.c b/kernel/rseq.c"
             (cd "$scratch" && diff -u a/kernel/rseq.c b/kernel/rseq.c) || true
         } >"$folder/000$number-one-edit.patch"
@@ -179,6 +181,67 @@ each_patch_is_checked_for_new_warnings() {
     expect "the source itself is as it was" grep -qx 'line 10' "$scratch/checked/kernel/rseq.c"
 }
 
+rebase() {
+    run "$root/kernel/rebase.sh" --base "$scratch/base" --output "$scratch/rebased" "$@"
+}
+
+# Of the lines 27 to 33, which the second patch's hunk is about, one that the patch does not change.
+a_patch_is_merged_with_what_changed() {
+    make_source "$scratch/moved" 7.4.2
+    sed -i -e '5i line between' -e 's/line 28/line twenty-eight/' "$scratch/moved/kernel/rseq.c"
+    sed -i '1i Subject: based on v7.3.4.' "$scratch/good/0000-cover-letter.patch"
+    build --arch x86_64 --kernel patched --source "$scratch/moved" --series "$scratch/good"
+    expect_status "as it is" 3
+    rebase --source "$scratch/moved" --series "$scratch/good"
+    expect_status "merged" 0
+    expect_out "the first patch" '^applies:  0001-one-edit.patch$'
+    expect_out "the second patch" '^merged:   0002-one-edit.patch$'
+    expect "the cover letter names it" grep -q 'based on v7.4.2' "$scratch/rebased/0000-cover-letter.patch"
+    expect "the number is still there" grep -qx 'Subject: \[PATCH v2 2/2\] rseq: one edit' "$scratch/rebased/0002-one-edit.patch"
+    expect "and what it says" grep -qx 'What it does.' "$scratch/rebased/0002-one-edit.patch"
+    build --arch x86_64 --kernel patched --source "$scratch/moved" --series "$scratch/rebased"
+    expect_err "the merged series" '2 patches apply to Linux 7.4.2'
+}
+
+what_is_carried_is_merged_too() {
+    rebase --source "$scratch/moved" --series "$scratch/carrying"
+    expect_status "a carried patch" 0
+    expect "in its folder" [ -f "$scratch/rebased/arm64/0001-one-edit.patch" ]
+    build --arch x86_64 --kernel patched --source "$scratch/moved" --series "$scratch/rebased"
+    expect_err "the merged series" '3 patches apply to Linux 7.4.2'
+}
+
+a_conflict_is_told_and_solved_by_hand() {
+    local repository
+    rebase --source "$scratch/later" --series "$scratch/good"
+    expect_status "a conflict" 3
+    expect_out "the patch before it" '^applies:  0001-one-edit.patch$'
+    expect_out "the conflict" '^conflict: 0002-one-edit.patch$'
+    expect_out "theirs" '\| .*line twenty-nine$'
+    expect_out "ours" '\| .*line thirty$'
+    rebase --source "$scratch/later" --series "$scratch/good"
+    expect_status "not solved yet" 3
+    expect_err "not solved yet" 'there is an unsolved conflict in '
+    repository=$(sed -n 's/.*unsolved conflict in //p' "$scratch/err")
+    sed -i '/^[<=>]\{7\}/d; /^line 29$/d; /^line 30$/d' "$repository/kernel/rseq.c"
+    git -C "$repository" -c user.name=x -c user.email=x@x -c core.editor=true commit -qa --no-edit
+    rebase --source "$scratch/later" --series "$scratch/good"
+    expect_status "solved" 0
+    expect_out "solved" '^merged:   0002-one-edit.patch$'
+    build --arch x86_64 --kernel patched --source "$scratch/later" --series "$scratch/rebased"
+    expect_err "the solved series" '2 patches apply to Linux 7.9.1'
+}
+
+a_wrong_base_is_refused() {
+    run "$root/kernel/rebase.sh" --base "$scratch/later" --source "$scratch/moved" --series "$scratch/good"
+    expect_status "another Linux" 4
+    expect_err "another Linux" 'is Linux 7.9.1; the series was made for 7.3.4'
+    run "$root/kernel/rebase.sh" --source "$scratch/moved" --package "linux-source-7.9=1"
+    expect_status "two sources" 2
+    run "$root/kernel/rebase.sh" --package linux-source-7.9
+    expect_status "a package without its version" 2
+}
+
 a_tarball_is_a_source() {
     tar -C "$scratch" -cJf "$scratch/base.tar.xz" base
     build --arch x86_64 --kernel patched --source "$scratch/base.tar.xz" --series "$scratch/good"
@@ -240,6 +303,10 @@ a_hunk_that_does_not_apply_is_named
 drift_has_an_exit_status_of_its_own
 what_is_carried_comes_behind_the_series
 each_patch_is_checked_for_new_warnings
+a_patch_is_merged_with_what_changed
+what_is_carried_is_merged_too
+a_conflict_is_told_and_solved_by_hand
+a_wrong_base_is_refused
 a_tarball_is_a_source
 the_mirror_is_the_one_of_this_machine
 finish
