@@ -9,7 +9,7 @@ usage() {
     cat <<'TEXT'
 usage: kernel/selftests.sh --arch x86_64|arm64 --kernel stock|patched [options]
 
-  --debug            the kernel with lockdep, KASAN and rseq checks
+  --debug, --kcsan   a kernel that looks for mistakes, as of build.sh
   --runs N           repetitions of the stress tests (default: 50 or 100 each)
   --only NAME        of the series' tests, the one of that name, as "stress"
   --append ARGUMENTS for the kernel's command line
@@ -18,7 +18,7 @@ usage: kernel/selftests.sh --arch x86_64|arm64 --kernel stock|patched [options]
   --source, --build-dir   as for build.sh
   --help             this text
 
-Prints both programs' TAP; the last line is the sum of both: "N pass, N fail, N skip".
+Prints the TAP of the five programs; the last line is the sum of all: "N pass, N fail, N skip".
 Exit status: 0 none failed and none is missing; 1 otherwise, or the kernel complained of itself; 2 wrong usage.
 TEXT
 }
@@ -53,7 +53,7 @@ read_arguments() {
     while [ $# -gt 0 ]; do
         case $1 in
         --help) usage && exit 0 ;;
-        --debug) debug=(--debug) ;;
+        --debug | --kcsan) debug=("$1") ;;
         --arch | --kernel | --runs | --only | --append | --cpus | --timeout | --source | --build-dir)
             [ $# -ge 2 ] || wrong_usage "$1 needs a value"
             case $1 in
@@ -79,9 +79,17 @@ read_arguments() {
     [[ $only =~ ^[a-z0-9_]*$ ]] || wrong_usage "--only is a test's name"
 }
 
+series_tests=(slice_invariant_{table,rules,tasks,races}_test)
+
+# What is run. The table, which is the first, has no tests by name.
+choose_tests() {
+    running=(slice_test "${series_tests[@]:1}")
+    [ -n "$only" ] || running+=("${series_tests[0]}")
+}
+
 # Static: the machine's root then needs no library, and libc's own registration can be switched off.
 compile() {
-    local tree=$slot/patched compiler=gcc
+    local tree=$slot/patched compiler=gcc name failed=
     local tests=$tree/tools/testing/selftests/rseq
     [ "$(uname -m)" = "${arch/arm64/aarch64}" ] || compiler=${arch/arm64/aarch64}-linux-gnu-gcc
     mkdir -p "$programs"
@@ -92,9 +100,12 @@ compile() {
     fi
     local flags=(-O2 -g -Wall -static -isystem "$programs/headers/usr/include" -I "$tests" -I "$tests/.." -I "$tree/tools/include"
         -pthread)
-    if ! { "$compiler" "${flags[@]}" -o "$programs/slice_test" "$tests/slice_test.c" "$tests/rseq.c" &&
-        "$compiler" "${flags[@]}" -o "$programs/slice_invariant_test" "$tests/slice_invariant_test.c"; } \
-        2>"$programs/cc.log"; then
+    : >"$programs/cc.log"
+    "$compiler" "${flags[@]}" -o "$programs/slice_test" "$tests/slice_test.c" "$tests/rseq.c" 2>>"$programs/cc.log" || failed=1
+    for name in "${series_tests[@]}"; do
+        "$compiler" "${flags[@]}" -o "$programs/$name" "$tests/$name.c" 2>>"$programs/cc.log" || failed=1
+    done
+    if [ -n "$failed" ]; then
         say "the tests do not compile:"
         grep -E 'error|undefined' "$programs/cc.log" >&2 || cat "$programs/cc.log" >&2
         return 1
@@ -103,13 +114,19 @@ compile() {
 
 # The programs register areas of their own, so libc must not. One that died has no "Totals:" line.
 run_tests() {
+    local name commands=${runs:+export SLICE_INVARIANT_RUNS=$runs;} with=()
+    for name in "${running[@]}"; do
+        with+=(--with "$programs/$name")
+        commands+=" $programs/$name"
+        [ "$name" = slice_test ] || commands+=${only:+ -t $only}
+        commands+=";"
+    done
     GLIBC_TUNABLES=glibc.pthread.rseq=0 "$here/vm.sh" --arch "$arch" --kernel "$kernel" "${debug[@]}" \
         ${given_source:+--source "$given_source"} --build-dir "$build" --cpus "$cpus" --timeout "$limit" \
-        --append "$append" --with "$programs/slice_test" --with "$programs/slice_invariant_test" -- \
-        sh -c "${runs:+export SLICE_INVARIANT_RUNS=$runs;} $programs/slice_test; $programs/slice_invariant_test ${only:+-t $only}; true"
+        --append "$append" "${with[@]}" -- sh -c "$commands true"
 }
 
-# sum KEY: over both programs.
+# sum KEY: over all programs.
 sum() {
     sed -n "s/^# Totals:.* $1:\([0-9]*\).*/\1/p" "$output" | paste -sd + | sed 's/^$/0/' | bc
 }
@@ -125,6 +142,7 @@ main() {
     find_source "$given_source" "${arch/x86_64/amd64}"
     patch_source
     compile
+    choose_tests
     output=$(mktemp)
     trap 'rm -f "$output"' EXIT
     local status=0
@@ -132,7 +150,7 @@ main() {
     local failed
     failed=$(sum fail)
     echo "$(sum pass) pass, $failed fail, $(sum skip) skip"
-    [ "$status" -eq 0 ] && [ "$failed" -eq 0 ] && [ "$(grep -c '^# Totals:' "$output")" -eq 2 ]
+    [ "$status" -eq 0 ] && [ "$failed" -eq 0 ] && [ "$(grep -c '^# Totals:' "$output")" -eq "${#running[@]}" ]
 }
 
 main "$@"
