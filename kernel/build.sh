@@ -13,6 +13,7 @@ usage: kernel/build.sh --arch x86_64|arm64 --kernel stock|patched [options]
   --source DIR|TARBALL   the kernel source; without it Linux 7.3, else the next newer 7.x, from a later Debian release
   --series DIR           the patches (default: kernel/patches)
   --debug                lockdep, KASAN, sleeping-in-atomic and rseq checks
+  --kcsan                the kernel's detector of data races; it excludes KASAN, so it is another kernel
   --build-dir DIR        everything is kept there (default: $SLICEPATCH_KERNEL_BUILD, else build-kernel/ of the project)
   --jobs N               compilers at once (default: as many as CPUs)
   --print                only print the path of the image; fails where it is not built yet
@@ -55,7 +56,7 @@ read_arguments() {
     while [ $# -gt 0 ]; do
         case $1 in
         --help) usage && exit 0 ;;
-        --debug) debug=-debug ;;
+        --debug | --kcsan) debug=${1#-} ;;
         --print) print_only=yes ;;
         --arch | --kernel | --source | --series | --build-dir | --jobs)
             [ $# -ge 2 ] || wrong_usage "$1 needs a value"
@@ -105,7 +106,7 @@ install_packages() {
 
 fragments() {
     printf '%s\n' "$here/config/common.config" "$here/config/$arch.config"
-    [ -z "$debug" ] || echo "$here/config/debug.config"
+    [ -z "$debug" ] || echo "$here/config/${debug#-}.config"
 }
 
 # Everything that decides what the image is.

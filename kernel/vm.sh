@@ -13,10 +13,10 @@ usage: kernel/vm.sh --arch x86_64|arm64 --kernel stock|patched [options] -- COMM
   --with PATH         a file or folder that the command needs; any number. Programs come with their libraries, and a
                       file that the command line names by a path comes by itself
   --cpus N            default 2
-  --memory M          MiB, default 1024; with --debug 2048
+  --memory M          MiB, default 1024; with --debug or --kcsan 2048
   --timeout S         seconds for all of it, default 120
   --append ARGUMENTS  for the kernel's command line
-  --debug             the kernel with lockdep, KASAN and rseq checks
+  --debug, --kcsan    a kernel that looks for mistakes, as of build.sh
   --image FILE        a kernel built otherwise; --kernel then need not be given
   --source, --series, --build-dir   as for build.sh, which builds a kernel that is not there yet
   --help              this text
@@ -61,7 +61,7 @@ read_arguments() {
     while [ $# -gt 0 ]; do
         case $1 in
         --help) usage && exit 0 ;;
-        --debug) debug=--debug ;;
+        --debug | --kcsan) debug=$1 ;;
         --)
             shift
             command=("$@")
@@ -227,8 +227,18 @@ tell_statistics() {
     sed -n 's/^note /vm.sh: /p' "$scratch/status" >&2
 }
 
+# A data race is told between two lines of "=", and first by the functions of both sides. What is said of others than
+# those of rseq and of the way out to user space is not what we look for.
+without_other_races() {
+    awk '
+        /BUG: KCSAN:/ { race = /(rseq|exit_to_user_mode)/ ? "ours" : "others" }
+        race != "others" { print }
+        /^=+\r?$/ { race = "" }' "$scratch/console"
+}
+
 kernel_complained() {
-    grep -Eq 'BUG:|WARNING:|KASAN:|INFO: (possible|suspicious|task|rcu)|Oops|Kernel panic|kernel BUG' "$scratch/console"
+    without_other_races |
+        grep -Eq 'BUG:|WARNING:|KASAN:|INFO: (possible|suspicious|task|rcu)|Oops|Kernel panic|kernel BUG'
 }
 
 # What became of it, as our own exit status.
