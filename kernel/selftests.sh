@@ -138,7 +138,11 @@ main() {
     programs=$build/selftests/$arch
     "$here/build.sh" --arch "$arch" --kernel "$kernel" "${debug[@]}" ${given_source:+--source "$given_source"} \
         --build-dir "$build" >/dev/null
-    ensure_packages bc make gcc libc6-dev >&2
+    local packages=(bc make gcc libc6-dev)
+    # For the other architecture.
+    [ "$(uname -m)" = "${arch/arm64/aarch64}" ] ||
+        packages+=("gcc-${arch/arm64/aarch64}-linux-gnu" "libc6-dev-${arch/x86_64/amd64}-cross")
+    ensure_packages "${packages[@]//_/-}" >&2
     find_source "$given_source" "${arch/x86_64/amd64}"
     patch_source
     compile

@@ -26,7 +26,7 @@ SLICEPATCH_INLINE_ SLICEPATCH_ARCH_COLD_TARGET int64_t slicepatch_libc_offset_(v
 }
 
 #define SLICEPATCH_ENTER_BY_HAND_() slicepatch_enter_dynamic_()
-#define SLICEPATCH_EXIT_BY_HAND_() slicepatch_exit_dynamic_()
+#define SLICEPATCH_EXIT_BY_HAND_(place) slicepatch_exit_dynamic_(place)
 #define SLICEPATCH_REQUEST_IS_OVER_() slicepatch_request_is_over_()
 
 #endif /* SLICEPATCH_SUPPORTED */

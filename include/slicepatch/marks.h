@@ -82,14 +82,22 @@ SLICEPATCH_ARCH_COLD void slicepatch_enter_dynamic_(void)
  * before the store may grant, and the load sees it; none after the store can. Clears unconditionally, since the ENTER
  * may have been another site in another state.
  */
-SLICEPATCH_ARCH_COLD void slicepatch_exit_dynamic_(void)
+SLICEPATCH_ARCH_COLD void slicepatch_exit_dynamic_(SLICEPATCH_ARCH_COLD_PARAMETER)
 {
     volatile struct slicepatch_rseq *rseq = slicepatch_rseq_();
-    if (!rseq)
-        return;
-    rseq->slice_request = 0;
-    if (rseq->slice_granted)
-        (void)SLICEPATCH_ARCH_SYSCALL(slicepatch_object.yield_number);
+    struct slicepatch_counters *counters = slicepatch_object.counters;
+    unsigned long request = 1; /* whether it was still there: the kernel takes it away as it grants */
+    long yielded = -1;         /* what the yield answered: 1 if it came in time; negative where none was needed */
+    if (rseq) {
+        request = rseq->slice_request;
+        rseq->slice_request = 0;
+        if (rseq->slice_granted) {
+            request = 0; /* granted since */
+            yielded = SLICEPATCH_ARCH_SYSCALL(slicepatch_object.yield_number);
+        }
+    }
+    if (counters)
+        SLICEPATCH_ARCH_COUNT(counters, rseq, request, yielded);
 }
 
 #if defined(__clang__)
@@ -139,14 +147,21 @@ SLICEPATCH_ARCH_COLD_WITH_RESULT int slicepatch_request_is_over_(void)
 #define SLICEPATCH_DEBUG_TEXT_ ""
 #endif
 
+/*
+ * No instruction, but a text of its own behind the dynamic path: that is no tail call then, and compilers make one of cold
+ * blocks that are alike, whose place could not tell its sites apart.
+ */
+#define SLICEPATCH_COLD_IS_ITS_OWN_() __asm__ inline volatile("/* line " SLICEPATCH_EXPAND_(SLICEPATCH_LINE) " */")
+
 /* One site: the text, its record, and the cold block that it jumps to while it is not patched. */
 /* clang-format off */
-#define SLICEPATCH_SITE_BODY_(text, kind, more_text, label_at, dynamic) \
+#define SLICEPATCH_SITE_BODY_(text, kind, more_text, label_at, by_hand) \
     __asm__ inline goto(text SLICEPATCH_RECORD_TEXT_(kind, "0", label_at) more_text SLICEPATCH_DEBUG_TEXT_ \
                         : : : SLICEPATCH_ARCH_CLOBBERS : slicepatch_cold); \
     goto slicepatch_done; \
     slicepatch_cold: SLICEPATCH_COLD_LABEL_; \
-    dynamic(); \
+    by_hand; \
+    SLICEPATCH_COLD_IS_ITS_OWN_(); \
     slicepatch_done:;
 
 #define SLICEPATCH_BRANCH_BODY_(more_text, label_at) \
@@ -169,10 +184,10 @@ SLICEPATCH_ARCH_COLD_WITH_RESULT int slicepatch_request_is_over_(void)
  */
 #if defined(__cplusplus) && defined(__clang__)
 /* clang-format off */
-#define SLICEPATCH_SITE_(text, kind, more_text, label_at, label, dynamic) \
+#define SLICEPATCH_SITE_(text, kind, more_text, label_at, label, by_hand) \
     ([]() SLICEPATCH_ARCH_COLD_TARGET __attribute__((__always_inline__)) { \
         SLICEPATCH_CHECK_TEXTS_(label, SLICEPATCH_FILE) \
-        SLICEPATCH_SITE_BODY_(text, kind, more_text, label_at, dynamic) \
+        SLICEPATCH_SITE_BODY_(text, kind, more_text, label_at, by_hand) \
     }())
 /* clang-format on */
 #define SLICEPATCH_BRANCH_(more_text, label_at, label) \
@@ -183,11 +198,11 @@ SLICEPATCH_ARCH_COLD_WITH_RESULT int slicepatch_request_is_over_(void)
         return slicepatch_answer_ != 0; \
     }())
 #else
-#define SLICEPATCH_SITE_(text, kind, more_text, label_at, label, dynamic) \
+#define SLICEPATCH_SITE_(text, kind, more_text, label_at, label, by_hand) \
     __extension__({ \
         __label__ slicepatch_cold, slicepatch_done; \
         SLICEPATCH_CHECK_TEXTS_(label, SLICEPATCH_FILE) \
-        SLICEPATCH_SITE_BODY_(text, kind, more_text, label_at, dynamic) \
+        SLICEPATCH_SITE_BODY_(text, kind, more_text, label_at, by_hand) \
     })
 #define SLICEPATCH_BRANCH_(more_text, label_at, label) \
     __extension__({ \
@@ -201,10 +216,11 @@ SLICEPATCH_ARCH_COLD_WITH_RESULT int slicepatch_request_is_over_(void)
 
 /* clang-format off */
 #define SLICEPATCH_ENTER_SITE_(more_text, label_at, label) \
-    SLICEPATCH_SITE_(SLICEPATCH_ARCH_ENTER, SLICEPATCH_SITE_ENTER, more_text, label_at, label, SLICEPATCH_ENTER_BY_HAND_)
+    SLICEPATCH_SITE_(SLICEPATCH_ARCH_ENTER, SLICEPATCH_SITE_ENTER, more_text, label_at, label, SLICEPATCH_ENTER_BY_HAND_())
 /* clang-format on */
 #define SLICEPATCH_EXIT_SITE_(more_text, label_at, label) \
-    SLICEPATCH_SITE_(SLICEPATCH_ARCH_EXIT, SLICEPATCH_SITE_EXIT, more_text, label_at, label, SLICEPATCH_EXIT_BY_HAND_)
+    SLICEPATCH_SITE_(SLICEPATCH_ARCH_EXIT, SLICEPATCH_SITE_EXIT, more_text, label_at, label, \
+                     SLICEPATCH_EXIT_BY_HAND_(SLICEPATCH_ARCH_COLD_ARGUMENT))
 
 SLICEPATCH_BEGIN_C_
 

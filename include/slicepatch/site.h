@@ -38,7 +38,7 @@ struct slicepatch_site_record {
 
 #pragma pop_macro("cold")
 
-#define SLICEPATCH_RECORD_VERSION 2
+#define SLICEPATCH_RECORD_VERSION 3
 #define SLICEPATCH_RECORD_SIZE 28 /* sizeof(struct slicepatch_site_record), for the assembler */
 
 /* The note: owner name, type, and a descriptor of int32_t distances (from each field) except for the first two. */
@@ -65,9 +65,19 @@ struct slicepatch_object_state {
     char mark[8];         /* SLICEPATCH_OBJECT_MARK, without its terminator */
     int32_t start;        /* first record, and behind the last one, as in the note: a tool that moves that (patchelf) */
     int32_t stop;         /* moves no data, so that these two say whether the note holds, and lead on where not */
+    struct slicepatch_counters *counters; /* who counts what the kernel did at these sites; NULL: nobody */
 };
 
-#define SLICEPATCH_OBJECT_MARK "slicept2"
+#define SLICEPATCH_OBJECT_MARK "slicept3"
+
+/*
+ * What the cold block of an EXIT calls, by SLICEPATCH_ARCH_COUNT, where somebody counts: with a place in that block, by
+ * which the site is known, and with what it saw. Changes no register and calls nothing of the program:
+ * async-signal-safe.
+ */
+struct slicepatch_counters {
+    void (*count)(void); /* takes its arguments in registers of its own choice: arch/NAME/count.S */
+};
 
 #define SLICEPATCH_RSEQ_OFFSET_LIBC 0
 #define SLICEPATCH_RSEQ_OFFSET_NONE 1 /* no area is at an odd offset: nobody may touch it, see slicepatch_init() */
@@ -105,6 +115,7 @@ struct slicepatch_object_state {
     ".ascii \"" SLICEPATCH_OBJECT_MARK "\"\n" \
     ".long __start_slicepatch_sites - .\n" \
     ".long __stop_slicepatch_sites - .\n" \
+    ".quad 0\n" \
     ".size slicepatch_object, . - slicepatch_object\n" \
     ".popsection\n" \
     ".pushsection .note.slicepatch, \"aG\", @note, slicepatch_object\n" \

@@ -92,7 +92,9 @@ enum slicepatch_option_flags {
     SLICEPATCH_OPTION_ADOPT = 8,   /* as SLICEPATCH_LOCK=0: never lock the state, use what is found */
     SLICEPATCH_OPTION_LIVE = 16,   /* patch under running threads on CPUs where that is opt-in (examples/LIMITS.md) */
     SLICEPATCH_OPTION_OWN_RSEQ = 32, /* as SLICEPATCH_RSEQ=own: register areas of our own even if libc has its own */
-    SLICEPATCH_OPTION_SEAL = 64 /* as SLICEPATCH_SEAL=1: SLICEPATCH_GUARANTEE_SEALED instead of _THREAD, at its price */
+    SLICEPATCH_OPTION_SEAL =
+        64, /* as SLICEPATCH_SEAL=1: SLICEPATCH_GUARANTEE_SEALED instead of _THREAD, at its price */
+    SLICEPATCH_OPTION_COUNT = 128 /* as SLICEPATCH_COUNT=1: what the kernel did at each site, in slicepatch_site_info */
 };
 
 /*
@@ -174,6 +176,8 @@ struct slicepatch_report {
  *   SLICEPATCH_SITES=glob,-glob                as options->sites
  *   SLICEPATCH_RSEQ=auto|libc|own              whose rseq areas
  *   SLICEPATCH_LOCK=0|1, SLICEPATCH_SEAL=0|1, SLICEPATCH_LIVE=0|1
+ *   SLICEPATCH_COUNT=0|1                       1: cold blocks count what the kernel did, for slicepatch_for_each_site(), for
+ *                                              `slicepatch dump --pid`, and at the end of a verbose process
  *   SLICEPATCH_WRITER=auto|procmem|rwx
  *   SLICEPATCH_VERIFY=auto|decoder             decoder: a decoder proves the bytes, where one can be loaded; else they are
  *                                              those of two assemblers, or a decoder decides where these differ
@@ -244,6 +248,17 @@ struct slicepatch_site_info {
     uint8_t kind;      /* SLICEPATCH_SITE_... */
     uint8_t state;     /* enum slicepatch_site_state */
     uintptr_t address; /* of the first byte */
+    /*
+     * Of an EXIT, since SLICEPATCH_COUNT=1 or its option, in this process and in those that it has forked since; else 0.
+     * How often a slice that was granted to a section that ends here was given back, and how often it was lost before:
+     * expired, revoked, or ended by a system call or by the section of a signal handler. And how often the EXIT was
+     * reached while the kernel had done nothing, which only a compiled one can tell: the runs of such a site are the sum.
+     * Nothing is counted in what gcc 10 and older compile for x86-64. Other threads count meanwhile, so that numbers of
+     * different sites may be a moment apart.
+     */
+    uint64_t yielded;
+    uint64_t lost;
+    uint64_t reached;
 };
 
 /*

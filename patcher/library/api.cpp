@@ -6,10 +6,10 @@
 #include "init.h"
 #include "report.h"
 #include "settings.h"
+#include "visit.h"
 #include "patcher/library/base/standard_error.h"
 #include "patcher/library/guarantee/threads.h"
 #include "patcher/library/sites/sites.h"
-#include "patcher/library/sites/visit.h"
 
 #include <slicepatch/slicepatch.h>
 

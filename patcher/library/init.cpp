@@ -7,6 +7,7 @@
 #include "patcher/library/guarantee/kernel.h"
 #include "patcher/library/guarantee/seal.h"
 #include "patcher/library/guarantee/threads.h"
+#include "patcher/library/outcomes/outcomes.h"
 #include "patcher/library/text/relations.h"
 #include "patcher/library/text/sharing.h"
 #include "patcher/library/text/write.h"
@@ -15,8 +16,10 @@
 
 #include <cerrno>
 #include <cstddef>
+#include <cstdlib>
 #include <optional>
 #include <time.h>
+#include <unistd.h>
 
 namespace slicepatch {
 
@@ -47,7 +50,7 @@ public:
         return ok(find_sites(host_backend(), result_.list)) &&
                ok(select_groups(result_.list, settings_.selection, result_.selection)) &&
                ok(actions_.reserve(result_.list.groups.size())) && ok(relations_.reserve()) &&
-               ok(reserve_edits(edits_));
+               ok(reserve_edits(edits_)) && (!settings_.count || ok(make_outcome_tables(result_.list)));
     }
 
     /// The rseq area that sites use. False where the required guarantee is out of reach whatever the area.
@@ -156,6 +159,8 @@ private:
             object.state->yield_number = result_.yield_number;
             object.state->enabled = result_.guarantee.level != SLICEPATCH_GUARANTEE_NONE;
         }
+        if (settings_.count)
+            tell_of_outcomes(result_.list);
     }
 
     const Settings &settings_;
@@ -200,6 +205,18 @@ bool goes_by_threads(slicepatch_guarantee level)
     return level == SLICEPATCH_GUARANTEE_THREAD || (level != SLICEPATCH_GUARANTEE_NONE && owns_areas());
 }
 
+/// Once, at the end of the process that asked for words: its children end too.
+void print_outcomes_at_exit()
+{
+    static pid_t asked = 0;
+    if (!asked)
+        (void)std::atexit([] { // where there is no room for one more, there are no words
+            if (getpid() == asked)
+                print_outcomes();
+        });
+    asked = getpid();
+}
+
 /// No object comes or goes while its sites are written, nor before the report has its name.
 void patch(const Settings &settings, InitResult &result, slicepatch_report &report)
 {
@@ -239,6 +256,8 @@ InitAnswer init(const slicepatch_options *options, std::uintptr_t caller_address
     }
     if (settings.verbose)
         print_report(report);
+    if (settings.verbose && settings.count)
+        print_outcomes_at_exit();
     return {error_of(result), result.status == Status::verify_failed};
 }
 

@@ -17,11 +17,12 @@ namespace {
 
 constexpr std::uint32_t known_flags = SLICEPATCH_OPTION_OFF | SLICEPATCH_OPTION_REQUIRE | SLICEPATCH_OPTION_LOCK |
                                       SLICEPATCH_OPTION_ADOPT | SLICEPATCH_OPTION_LIVE | SLICEPATCH_OPTION_OWN_RSEQ |
-                                      SLICEPATCH_OPTION_SEAL;
+                                      SLICEPATCH_OPTION_SEAL | SLICEPATCH_OPTION_COUNT;
 
 // Of the library; of the simulator (sim/protocol.h), and of this project's own scripts and tests.
 constexpr const char *known_names[] = {
     "SLICEPATCH",
+    "SLICEPATCH_COUNT",
     "SLICEPATCH_LIVE",
     "SLICEPATCH_LOCK",
     "SLICEPATCH_RSEQ",
@@ -132,6 +133,7 @@ Status apply_options(const slicepatch_options &given, Settings &settings)
     if (options.flags & (SLICEPATCH_OPTION_LOCK | SLICEPATCH_OPTION_ADOPT))
         settings.request.lock = options.flags & SLICEPATCH_OPTION_LOCK;
     settings.live_opt_in = options.flags & SLICEPATCH_OPTION_LIVE;
+    settings.count = options.flags & SLICEPATCH_OPTION_COUNT;
     return apply_selection(options.sites, "the options' list of sites", Status::bad_options, settings);
 }
 
@@ -212,7 +214,8 @@ Status apply_environment(Settings &settings)
         bool &value;
     } switches[] = {{"SLICEPATCH_SEAL", request.seal},
                     {"SLICEPATCH_LOCK", request.lock},
-                    {"SLICEPATCH_LIVE", settings.live_opt_in}};
+                    {"SLICEPATCH_LIVE", settings.live_opt_in},
+                    {"SLICEPATCH_COUNT", settings.count}};
     for (const auto &[name, value] : switches)
         if (Status status = read_switch(name, value, settings); status != Status::ok)
             return status;

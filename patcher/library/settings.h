@@ -19,6 +19,7 @@ struct Settings {
     bool live_opt_in = false;
     bool compiled = false; // everything but writing to sites
     bool verbose = false;
+    bool count = false;
     char complaint[192] = ""; // which variable or option cannot be understood
 };
 

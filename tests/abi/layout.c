@@ -64,7 +64,7 @@ static void check_records(void)
     VALUE(SLICEPATCH_SITE_ENTER, 1);
     VALUE(SLICEPATCH_SITE_EXIT, 2);
     VALUE(SLICEPATCH_SITE_BRANCH, 3);
-    VALUE(SLICEPATCH_RECORD_VERSION, 2);
+    VALUE(SLICEPATCH_RECORD_VERSION, 3);
     VALUE(SLICEPATCH_RECORD_SIZE, 28);
     VALUE(SLICEPATCH_NOTE_TYPE, 1);
     VALUE(SLICEPATCH_RSEQ_OFFSET_LIBC, 0);
@@ -75,13 +75,15 @@ static void check_records(void)
     OFFSET(struct slicepatch_note, object, 16);
     SIZE(SLICEPATCH_NOTE_NAME, 11);
     SIZE(SLICEPATCH_OBJECT_MARK, 9);
-    SIZE(struct slicepatch_object_state, 32);
+    SIZE(struct slicepatch_object_state, 40);
     OFFSET(struct slicepatch_object_state, rseq_offset, 0);
     OFFSET(struct slicepatch_object_state, yield_number, 8);
     OFFSET(struct slicepatch_object_state, enabled, 12);
     OFFSET(struct slicepatch_object_state, mark, 16);
     OFFSET(struct slicepatch_object_state, start, 24);
     OFFSET(struct slicepatch_object_state, stop, 28);
+    OFFSET(struct slicepatch_object_state, counters, 32);
+    OFFSET(struct slicepatch_counters, count, 0);
 }
 
 /* What programs pass to the library. */
@@ -110,7 +112,7 @@ static void check_calls(void)
     OFFSET(struct slicepatch_report, verifier, 64);
     OFFSET(struct slicepatch_report, reason, 96);
     OFFSET(struct slicepatch_report, failure, 288);
-    SIZE(struct slicepatch_site_info, 40);
+    SIZE(struct slicepatch_site_info, 64);
     OFFSET(struct slicepatch_site_info, object, 0);
     OFFSET(struct slicepatch_site_info, label, 8);
     OFFSET(struct slicepatch_site_info, file, 16);
@@ -118,6 +120,9 @@ static void check_calls(void)
     OFFSET(struct slicepatch_site_info, kind, 28);
     OFFSET(struct slicepatch_site_info, state, 29);
     OFFSET(struct slicepatch_site_info, address, 32);
+    OFFSET(struct slicepatch_site_info, yielded, 40);
+    OFFSET(struct slicepatch_site_info, lost, 48);
+    OFFSET(struct slicepatch_site_info, reached, 56);
     VALUE(SLICEPATCH_GUARANTEE_NONE, 0);
     VALUE(SLICEPATCH_GUARANTEE_THREAD, 1);
     VALUE(SLICEPATCH_GUARANTEE_SEALED, 2);
@@ -133,6 +138,7 @@ static void check_calls(void)
     VALUE(SLICEPATCH_OPTION_LIVE, 16);
     VALUE(SLICEPATCH_OPTION_OWN_RSEQ, 32);
     VALUE(SLICEPATCH_OPTION_SEAL, 64);
+    VALUE(SLICEPATCH_OPTION_COUNT, 128);
     VALUE(SLICEPATCH_STATE_COMPILED, 0);
     VALUE(SLICEPATCH_STATE_ENABLED, 1);
     VALUE(SLICEPATCH_STATE_OFF, 2);

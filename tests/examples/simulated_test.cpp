@@ -6,6 +6,7 @@
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
 
+#include <regex>
 #include <string>
 #include <vector>
 
@@ -60,6 +61,35 @@ void check_nothing_left(const nlohmann::json &wordcount)
     CHECK(wordcount["check"]["requests_left"] == 0);
     CHECK(wordcount["check"]["grants_left"] == 0);
     CHECK(wordcount["check"]["yields_while_holding"] == 0);
+}
+
+struct Told {
+    uint64_t yielded = 0, lost = 0, reached = 0;
+};
+
+/// All lines of what the program counted at its sites.
+Told counted_at_sites(const std::string &words)
+{
+    static const std::regex line("slicepatch: .*: [0-9]+ sites: ([0-9]+) yielded, ([0-9]+) lost, ([0-9]+) reached");
+    Told told;
+    for (std::sregex_iterator match(words.begin(), words.end(), line), end; match != end; ++match) {
+        told.yielded += std::stoull((*match)[1]);
+        told.lost += std::stoull((*match)[2]);
+        told.reached += std::stoull((*match)[3]);
+    }
+    return told;
+}
+
+Simulated count_at_sites(const std::string &kernel, const std::vector<std::string> &settings,
+                         const std::vector<std::string> &options)
+{
+    std::vector<std::string> command = {"env", "SLICEPATCH_COUNT=1", "SLICEPATCH_VERBOSE=1"};
+    command.insert(command.end(), settings.begin(), settings.end());
+    command.emplace_back(WORDCOUNT);
+    command.insert(command.end(), options.begin(), options.end());
+    for (const std::string &text : find_texts())
+        command.push_back(text);
+    return simulate(kernel, command);
 }
 
 /// Until the kernel has granted and got back enough: how many runs that takes is up to the machine.
@@ -118,6 +148,32 @@ TEST_CASE("none and off: only no-ops, no extension")
         CHECK(report["sites"] > 0);
         CHECK(report["off"] == report["sites"]);
     }
+}
+
+TEST_CASE("what is counted at the sites is what the kernel counted")
+{
+    for (const char *kernel : {"patched", "stock"})
+        for (const std::vector<std::string> &options :
+             {std::vector<std::string>{"--repeat", "2000"}, {"--long-section", "--repeat", "20"}}) {
+            CAPTURE(kernel);
+            const auto [outcome, counted] = count_at_sites(kernel, {}, options);
+            CAPTURE(outcome.error);
+            const Told told = counted_at_sites(outcome.error);
+            CHECK(told.yielded + told.lost == counted["grants"].get<uint64_t>());
+            CHECK(told.yielded == counted["yields"].get<uint64_t>());
+            CHECK(told.yielded + told.lost > 0);
+            CHECK(told.reached == 0);
+        }
+}
+
+TEST_CASE("sites that are as compiled count the same, and each run besides")
+{
+    const auto [outcome, counted] = count_at_sites("patched", {"SLICEPATCH=compiled"}, {"--repeat", "2000"});
+    CAPTURE(outcome.error);
+    const Told told = counted_at_sites(outcome.error);
+    CHECK(told.yielded + told.lost == counted["grants"].get<uint64_t>());
+    CHECK(told.yielded == counted["yields"].get<uint64_t>());
+    CHECK(told.reached > 1000 * told.yielded);
 }
 
 TEST_CASE("a section of 5 ms lets its extension expire")

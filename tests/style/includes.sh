@@ -17,13 +17,14 @@ declare -A knows=(
     [patcher/library/sites]="include/slicepatch arch patcher/library/base"
     [patcher/library/guarantee]="include/slicepatch arch patcher/library/base"
     [patcher/library/text]="include/slicepatch arch patcher/library/base patcher/library/sites"
+    [patcher/library/outcomes]="include/slicepatch arch patcher/library/base patcher/library/sites"
     [patcher/library]="include/slicepatch arch patcher/library/base patcher/library/sites patcher/library/guarantee
-        patcher/library/text"
+        patcher/library/text patcher/library/outcomes"
     [patcher/sim]="include/slicepatch"
     [patcher/tool]="include/slicepatch arch patcher/library/base patcher/library/sites patcher/library/guarantee
-        patcher/library/text patcher/library patcher/sim"
+        patcher/library/text patcher/library/outcomes patcher/library patcher/sim"
     [patcher/bench]="include/slicepatch arch patcher/library/base patcher/library/sites patcher/library/guarantee
-        patcher/library/text patcher/library patcher/sim patcher/tool examples/wordcount"
+        patcher/library/text patcher/library/outcomes patcher/library patcher/sim patcher/tool examples/wordcount"
 )
 
 # The folder of the table that a file belongs to: the longest that it is in.

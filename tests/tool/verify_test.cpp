@@ -100,10 +100,10 @@ TEST_CASE("verify names a site whose record is malformed")
     for (auto field : {&Fields::label, &Fields::file})
         expect_finding(": the label or file name of the site is not inside the object",
                        [field](Bytes &bytes, const Record &record) { bytes.fields(record).*field = INT32_MAX; });
-    expect_finding("the record is of an unknown kind, version or architecture: kind 99, version 2",
+    expect_finding("the record is of an unknown kind, version or architecture: kind 99, version 3",
                    [](Bytes &bytes, const Record &record) { bytes.fields(record).kind = 99; });
-    expect_finding("the record is of an unknown kind, version or architecture: kind 1, version 3",
-                   [](Bytes &bytes, const Record &record) { bytes.fields(record).version = 3; });
+    expect_finding("the record is of an unknown kind, version or architecture: kind 1, version 4",
+                   [](Bytes &bytes, const Record &record) { bytes.fields(record).version = 4; });
     expect_finding(", machine 243",
                    [](Bytes &bytes, const Record &record) { bytes.fields(record).machine = EM_RISCV; });
 }
@@ -174,7 +174,7 @@ TEST_CASE("verify finds a note that does not fit its table")
     };
     const std::string malformed = status_text(Status::note_malformed),
                       outside = status_text(Status::table_outside_object);
-    CHECK(holds(problem([](slicepatch_note &note) { note.version = 3; }), malformed));
+    CHECK(holds(problem([](slicepatch_note &note) { note.version = 4; }), malformed));
     CHECK(holds(problem([](slicepatch_note &note) { note.record_size = 24; }), malformed));
     CHECK(holds(problem([](slicepatch_note &note) { note.stop -= 1; }), outside));
     CHECK(holds(problem([](slicepatch_note &note) { note.start += 28; }), outside));

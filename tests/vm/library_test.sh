@@ -18,6 +18,24 @@ carried=("$subject" "$archive" "$plugin" "$wordcount" "$text")
 
 counting="$wordcount --threads 12 --repeat 400 --check $text"
 
+# What sites count and what the kernel does, of the same run: lines of the scene "sites".
+counting_sites="
+        granted=\$(counted sgrant) yielded=\$(counted syield)
+        scene sites SLICEPATCH_COUNT=1 SLICEPATCH_VERBOSE=1 sh -c '$wordcount --threads 12 --repeat 400 $text 2>&1'
+        echo \"granted=\$((\$(counted sgrant) - granted))\"
+        echo \"yielded=\$((\$(counted syield) - yielded))\""
+
+expect_sites_count_as_the_kernel() {
+    local line yielded lost
+    line=$(grep -E '^slicepatch: .* sites: [0-9]+ yielded, [0-9]+ lost, 0 reached' "$scratch/out" | tail -n 1) || true
+    yielded=$(sed -E 's/.*: ([0-9]+) yielded.*/\1/' <<<"$line")
+    lost=$(sed -E 's/.* ([0-9]+) lost.*/\1/' <<<"$line")
+    expect_value sites status 0
+    expect "sites: some slices were granted" [ "$(value sites granted)" -gt 0 ]
+    expect_value sites granted $((yielded + lost))
+    expect_value sites yielded "$yielded"
+}
+
 # How often the text has its most frequent word, by other means.
 wanted_count() {
     tr '[:upper:]' '[:lower:]' <"$text" | tr -cs '[:lower:]' "\n" | grep -cx the
@@ -41,7 +59,8 @@ patched_kernel_keeps_it_for_the_process() {
         scene disabled $subject lock-disabled init run=100 check
         scene require SLICEPATCH=require $subject init
         scene denied $subject yield=denied init kill-yields threads=4 run=20000 join check
-        busily count $counting"
+        busily count $counting
+        $counting_sites"
     boot new ""
     expect_value threads guarantee $process
     expect_enabled_everywhere threads $locked_flags
@@ -70,6 +89,7 @@ patched_kernel_keeps_it_for_the_process() {
     expect_value denied counted yes
     expect_count count
     expect_real_grants count
+    expect_sites_count_as_the_kernel
 }
 
 stock_kernel_has_it_thread_by_thread() {
@@ -80,7 +100,8 @@ stock_kernel_has_it_thread_by_thread() {
         scene bytes $subject init states
         scene require SLICEPATCH=require $subject init
         scene denied $subject yield=denied init kill-yields threads=4 run=20000 join check
-        busily count $counting"
+        busily count $counting
+        $counting_sites"
     boot new ""
     for scene in threads archive; do
         expect_value $scene guarantee $thread
@@ -95,6 +116,7 @@ stock_kernel_has_it_thread_by_thread() {
     expect_value denied counted yes
     expect_count count
     expect_real_grants count
+    expect_sites_count_as_the_kernel
 }
 
 there_is_a_reason_where_there_is_none() {

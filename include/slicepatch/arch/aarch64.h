@@ -107,6 +107,37 @@
 #define SLICEPATCH_ARCH_COLD SLICEPATCH_INLINE_
 #define SLICEPATCH_ARCH_COLD_WITH_RESULT SLICEPATCH_INLINE_
 
+/* An address in the cold block, behind its first byte. */
+#define SLICEPATCH_ARCH_COLD_PARAMETER unsigned long slicepatch_place_
+#define SLICEPATCH_ARCH_COLD_ARGUMENT \
+    __extension__({ \
+        unsigned long slicepatch_here_; \
+        __asm__ volatile("adr %[slicepatch_here], . + 4 /* line " SLICEPATCH_EXPAND_(SLICEPATCH_LINE) " */" \
+                         : [slicepatch_here] "=r"(slicepatch_here_)); \
+        slicepatch_here_; \
+    })
+
+/* The link register is kept beside the call: said to be changed, it would cost every function with a site a frame. */
+#define SLICEPATCH_ARCH_COUNT(counters, rseq, request, yielded) \
+    do { \
+        register unsigned long slicepatch_in_x0_ __asm__("x0") = \
+            SLICEPATCH_CAST_(reinterpret_cast, unsigned long, counters); \
+        register unsigned long slicepatch_in_x1_ __asm__("x1") = slicepatch_place_; \
+        register unsigned long slicepatch_in_x2_ __asm__("x2") = \
+            SLICEPATCH_CAST_(reinterpret_cast, unsigned long, rseq); \
+        register unsigned long slicepatch_in_x3_ __asm__("x3") = (request); \
+        register long slicepatch_in_x4_ __asm__("x4") = (yielded); \
+        unsigned long slicepatch_link_; \
+        __asm__ volatile("mov %[slicepatch_link], x30\n" \
+                         "ldr x16, [x0]\n" \
+                         "blr x16\n" \
+                         "mov x30, %[slicepatch_link]" \
+                         : [slicepatch_link] "=&r"(slicepatch_link_) \
+                         : "r"(slicepatch_in_x0_), "r"(slicepatch_in_x1_), "r"(slicepatch_in_x2_), \
+                           "r"(slicepatch_in_x3_), "r"(slicepatch_in_x4_) \
+                         : "x16", "x17", "memory", "cc"); \
+    } while (0)
+
 #define SLICEPATCH_ARCH_SPIN_HINT() __asm__ volatile("yield" : : : "memory")
 
 #endif /* SLICEPATCH_ARCH_AARCH64_H */

@@ -20,7 +20,7 @@ __attribute__((used, visibility("hidden"))) void bench_sites_enter(void)
 
 __attribute__((used, visibility("hidden"))) void bench_sites_exit(void)
 {
-    slicepatch_exit_dynamic_();
+    slicepatch_exit_dynamic_(SLICEPATCH_ARCH_COLD_ARGUMENT);
 }
 
 /* clang-format off */

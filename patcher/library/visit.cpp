@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "visit.h"
 
-#include "sites.h"
+#include "patcher/library/outcomes/outcomes.h"
+#include "patcher/library/sites/sites.h"
 
 namespace slicepatch {
 
@@ -25,14 +26,19 @@ Status visit_sites(int (*visit)(const slicepatch_site_info *site, void *data), v
                     {reinterpret_cast<const std::uint8_t *>(place.head), host_backend().site_size(site.kind)}, decoded);
                 status != Status::ok)
                 return status;
+        const Object &object = list.objects[list.groups[site.group].object];
+        const SiteOutcomes outcomes = readable ? outcomes_of(*object.state, record) : SiteOutcomes{};
         const slicepatch_site_info info{
-            .object = list.objects[list.groups[site.group].object].name,
+            .object = object.name,
             .label = readable ? site_label(record) : nullptr,
             .file = readable ? site_file(record) : "",
             .line = record.line,
             .kind = record.kind,
             .state = static_cast<std::uint8_t>(decoded.state),
             .address = place.head,
+            .yielded = outcomes.yielded,
+            .lost = outcomes.lost,
+            .reached = outcomes.reached,
         };
         if ((answer = visit(&info, data)))
             break;
