@@ -61,6 +61,9 @@ void print_table(const ObjectView &object)
         if (i == 0)
             continue;
         const SiteView &site = object.sites[i - 1];
+        if (site.counted)
+            print("      counted: {} yielded, {} lost, {} reached\n", site.counted->yielded, site.counted->lost,
+                  site.counted->reached);
         if (site.on_disk) {
             print_reading("file", *site.on_disk);
             print_reading("live", site.now);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "live_view.h"
+#include "counted.h"
 #include "error.h"
 #include "progress.h"
 
@@ -39,6 +40,7 @@ std::vector<LiveView> look(const Process &process, const std::vector<LiveView> &
         std::string no_file;
         std::unique_ptr<ElfFile> file = has_seen(before, begin) ? process.open_file(*live, no_file) : nullptr;
         ObjectView object = view_object(*live, file.get(), diff && file);
+        read_counts(process, object);
         if (!object.sites.empty() || !object.problems.empty())
             views.push_back({std::move(object), begin, std::move(file), std::move(no_file)});
     }

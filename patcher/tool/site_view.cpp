@@ -55,6 +55,8 @@ public:
             object.trouble = list.bad_object_trouble;
             object.problems.push_back(status_text(list.bad_object_trouble));
         }
+        if (!list.objects.empty())
+            object.counters = reinterpret_cast<std::uint64_t>(list.objects[0].state->counters);
         object.sites.reserve(list.sites.size());
         for (const Site &site : list.sites) {
             object.sites.push_back(view_site(list, site));
@@ -222,7 +224,7 @@ private:
 
 ObjectView view_object(const ElfImage &image, const ElfFile *file, bool compare)
 {
-    ObjectView object{image.name(), image.machine(), find_backend(image.machine()) != nullptr, Status::ok, {}, {}};
+    ObjectView object{image.name(), image.machine(), find_backend(image.machine()) != nullptr, Status::ok, {}, {}, 0};
     if (has_note(image))
         Viewer(image, file, compare).view(object);
     return object;
@@ -275,6 +277,11 @@ nlohmann::ordered_json to_json(const SiteView &site)
         json["file_state"] = state_text(site.on_disk->state);
         json["file_bytes"] = bytes_text(site.on_disk->bytes);
         json["file_disassembly"] = site.on_disk->disassembly;
+    }
+    if (site.counted) {
+        json["yielded"] = site.counted->yielded;
+        json["lost"] = site.counted->lost;
+        json["reached"] = site.counted->reached;
     }
     if (!site.trouble.empty())
         json["trouble"] = site.trouble;

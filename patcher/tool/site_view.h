@@ -6,6 +6,7 @@
 
 #include "../../arch/backend.h"
 #include "elf_file.h"
+#include "patcher/library/outcomes/table.h"
 #include "printable.h"
 
 #include <slicepatch/site.h>
@@ -34,8 +35,9 @@ struct SiteView {
     std::uint64_t function_start; // link-time address; 0: no unwind entry covers the site
     std::uint32_t group;          // sites of one number share every decision: the library's own groups
     Reading now;
-    std::optional<Reading> on_disk; // beside a live one, where asked for
-    std::string trouble;            // what is wrong with the record or the bytes; empty if nothing is
+    std::optional<Reading> on_disk;      // beside a live one, where asked for
+    std::optional<SiteOutcomes> counted; // of an EXIT of a process that counts
+    std::string trouble;                 // what is wrong with the record or the bytes; empty if nothing is
 };
 
 /// All sites of one object.
@@ -46,6 +48,7 @@ struct ObjectView {
     Status trouble;              // why the library leaves the whole object out, which is the first of the problems
     std::vector<SiteView> sites; // by address
     std::vector<std::string> problems;
+    std::uint64_t counters = 0; // where the process has what its sites count; 0: it does not count
 };
 
 /// file gives names, and with compare the bytes on disk; it may be null, or the image itself. Throws Error for an

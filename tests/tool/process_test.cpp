@@ -2,12 +2,15 @@
 #include "instructions.h"
 #include "sample.h"
 
+#include "patcher/library/outcomes/table.h"
+#include "patcher/tool/counted.h"
 #include "patcher/tool/error.h"
 #include "patcher/tool/process.h"
 
 #include <doctest/doctest.h>
 
 #include <csignal>
+#include <cstddef>
 #include <cstdlib>
 #include <fcntl.h>
 #include <filesystem>
@@ -73,6 +76,46 @@ TEST_CASE("dump --pid shows the sites of a running program as they are in memory
         CHECK(site["state"] == "off");
         CHECK(site["function"] != "");
     }
+}
+
+TEST_CASE("dump --pid shows what a process counts, and nothing where it does not")
+{
+    const RunningSample counting({"env", "SLICEPATCH=compiled", "SLICEPATCH_COUNT=1", SAMPLE_LIVE});
+    int exits = 0;
+    for (const Json &site :
+         own_sites(slicepatch_json({"dump", "--pid", text_of(counting.pid())})["sites"], SAMPLE_LIVE)) {
+        CHECK(site.contains("reached") == (site["kind"] == "exit"));
+        if (site["kind"] != "exit")
+            continue;
+        ++exits;
+        CHECK(site["yielded"] == 0);
+        CHECK(site["lost"] == 0);
+        CHECK(site["reached"] == 1);
+    }
+    CHECK(exits == 2);
+    const Outcome table = slicepatch_tool({"dump", "--pid", text_of(counting.pid())});
+    CHECK(table.out.find("\n      counted: 0 yielded, 0 lost, 1 reached\n") != std::string::npos);
+
+    const RunningSample silent({"env", "SLICEPATCH=compiled", SAMPLE_LIVE});
+    for (const Json &site : own_sites(slicepatch_json({"dump", "--pid", text_of(silent.pid())})["sites"], SAMPLE_LIVE))
+        CHECK(!site.contains("reached"));
+}
+
+TEST_CASE("counters of a process that are none are not believed")
+{
+    const RunningSample counting({"env", "SLICEPATCH=compiled", "SLICEPATCH_COUNT=1", SAMPLE_LIVE});
+    const tool::Process process(counting.pid());
+    for (const auto &object : process.objects()) {
+        tool::ObjectView view = tool::view_object(*object, nullptr, false);
+        if (!view.counters)
+            continue;
+        poke(counting.pid(), view.counters + offsetof(OutcomeTable, count) + 7, 0x7f); // far more than there is memory
+        tool::read_counts(process, view);
+        for (const tool::SiteView &site : view.sites)
+            CHECK(!site.counted);
+        return;
+    }
+    FAIL("no object counts");
 }
 
 TEST_CASE("under a simulated kernel every ENTER and EXIT of the live process is the enabled instruction")
