@@ -13,13 +13,13 @@ build_packages=(
     g++ cmake ninja-build pkg-config
     libasmjit-dev libzydis-dev libcapstone-dev
     libcli11-dev libfmt-dev nlohmann-json3-dev libelf-dev libdw-dev
-    doctest-dev libck-dev gnuplot-nox
+    libncurses-dev doctest-dev libck-dev gnuplot-nox
 )
 
 arm64_packages=(
     g++-aarch64-linux-gnu qemu-user musl-dev:arm64
     libc6-dev:arm64 libasmjit-dev:arm64 libzydis-dev:arm64 libcapstone-dev:arm64
-    libfmt-dev:arm64 libelf-dev:arm64 libdw-dev:arm64 zlib1g-dev:arm64
+    libfmt-dev:arm64 libelf-dev:arm64 libdw-dev:arm64 zlib1g-dev:arm64 libncurses-dev:arm64
 )
 
 # package_is_installed NAME[:ARCHITECTURE]: this machine's own one, where none is given. A removed package may still be

@@ -176,8 +176,9 @@ struct slicepatch_report {
  *   SLICEPATCH_SITES=glob,-glob                as options->sites
  *   SLICEPATCH_RSEQ=auto|libc|own              whose rseq areas
  *   SLICEPATCH_LOCK=0|1, SLICEPATCH_SEAL=0|1, SLICEPATCH_LIVE=0|1
- *   SLICEPATCH_COUNT=0|1                       1: cold blocks count what the kernel did, for slicepatch_for_each_site(), for
- *                                              `slicepatch dump --pid`, and at the end of a verbose process
+ *   SLICEPATCH_COUNT=0|1|report                1: cold blocks count what the kernel did, for slicepatch_for_each_site(),
+ *                                              `slicepatch top` and `slicepatch dump --pid`; report: and the process says
+ *                                              at its end on standard error what they counted, as a verbose one does
  *   SLICEPATCH_WRITER=auto|procmem|rwx
  *   SLICEPATCH_VERIFY=auto|decoder             decoder: a decoder proves the bytes, where one can be loaded; else they are
  *                                              those of two assemblers, or a decoder decides where these differ

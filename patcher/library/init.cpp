@@ -256,7 +256,7 @@ InitAnswer init(const slicepatch_options *options, std::uintptr_t caller_address
     }
     if (settings.verbose)
         print_report(report);
-    if (settings.verbose && settings.count)
+    if (settings.count && (settings.verbose || settings.tell_counts))
         print_outcomes_at_exit();
     return {error_of(result), result.status == Status::verify_failed};
 }

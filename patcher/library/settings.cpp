@@ -183,6 +183,15 @@ Status check_verifier(const char *value, Settings &settings)
     return Status::ok;
 }
 
+Status apply_count(const char *value, Settings &settings)
+{
+    settings.tell_counts = !std::strcmp(value, "report");
+    settings.count = settings.tell_counts || !std::strcmp(value, "1");
+    if (!settings.count && std::strcmp(value, "0") != 0)
+        return complain(settings, Status::bad_environment, "SLICEPATCH_COUNT", value, "0, 1, report");
+    return Status::ok;
+}
+
 Status read_switch(const char *name, bool &value, Settings &settings)
 {
     const char *text = variable(name);
@@ -208,14 +217,16 @@ Status apply_environment(Settings &settings)
     if (const char *verifier = variable("SLICEPATCH_VERIFY"))
         if (Status status = check_verifier(verifier, settings); status != Status::ok)
             return status;
+    if (const char *count = variable("SLICEPATCH_COUNT"))
+        if (Status status = apply_count(count, settings); status != Status::ok)
+            return status;
     GuaranteeRequest &request = settings.request;
     const struct {
         const char *name;
         bool &value;
     } switches[] = {{"SLICEPATCH_SEAL", request.seal},
                     {"SLICEPATCH_LOCK", request.lock},
-                    {"SLICEPATCH_LIVE", settings.live_opt_in},
-                    {"SLICEPATCH_COUNT", settings.count}};
+                    {"SLICEPATCH_LIVE", settings.live_opt_in}};
     for (const auto &[name, value] : switches)
         if (Status status = read_switch(name, value, settings); status != Status::ok)
             return status;

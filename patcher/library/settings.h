@@ -20,6 +20,7 @@ struct Settings {
     bool compiled = false; // everything but writing to sites
     bool verbose = false;
     bool count = false;
+    bool tell_counts = false; // at the end of the process
     char complaint[192] = ""; // which variable or option cannot be understood
 };
 

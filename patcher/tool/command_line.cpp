@@ -7,7 +7,9 @@
 #include "numbers.h"
 
 #include <limits>
+#include <map>
 #include <memory>
+#include <string>
 
 namespace slicepatch::tool {
 
@@ -88,6 +90,8 @@ Run add_sim(CLI::App &program)
         ->check(CLI::IsMember({"auto", "on", "off"}))
         ->capture_default_str();
     command->add_flag("--strict", options->options.strict, "report system calls made inside a section");
+    command->add_flag("--by-label", options->by_label,
+                      "the program says at its end what was granted to the sites of each label");
     command->add_option("--preload", options->options.preload, "the simulator's object, if not beside this program");
     command->add_flag("--json", options->json, "print the statistics as JSON on standard error");
     command->add_option("--json-file", options->json_file, "write the statistics as JSON to this file");
@@ -99,6 +103,39 @@ Run add_sim(CLI::App &program)
         "not executable,\n127 it was not found; 2 wrong usage.\n\n" +
         sim_notes());
     return [options] { return sim(*options); };
+}
+
+Run add_top(CLI::App &program)
+{
+    CLI::App *command = program.add_subcommand("top", "Show live what the kernel does at each site of a process");
+    const auto options = std::make_shared<TopOptions>();
+    const std::map<std::string, TopBy> by{
+        {"label", TopBy::label}, {"function", TopBy::function}, {"site", TopBy::site}};
+    const std::map<std::string, TopSort> sort{
+        {"granted", TopSort::granted}, {"lost", TopSort::lost}, {"reached", TopSort::reached}, {"name", TopSort::name}};
+    add_pid_option(*command, options->pid, "a process that was started with SLICEPATCH_COUNT=1");
+    command->add_option("--by", options->by, "a row for each label, function or site")
+        ->transform(CLI::CheckedTransformer(by))
+        ->default_str("label");
+    command->add_option("--sort", options->sort, "granted, lost, reached or name")
+        ->transform(CLI::CheckedTransformer(sort))
+        ->default_str("granted");
+    command->add_option("--interval-ms", options->interval_ms, "from look to look, milliseconds")
+        ->check(numbers(10, 3'600'000))
+        ->capture_default_str();
+    command->add_flag("--once", options->once, "one interval, without a screen");
+    command->add_flag("--json", options->json, "a line of JSON for each interval: {\"seconds\", \"rows\": [...]}");
+    command->add_option("COMMAND", options->command, "a program to start, and its arguments");
+    command->positionals_at_end();
+    command->footer(
+        "GRANTED/S: slices that the kernel extended for sections, each second. YIELDED and LOST: how many of them were\n"
+        "given back in time, and how many had expired, been revoked, or been ended by a system call. REACHED/S: runs of\n"
+        "sites that are as compiled. Processes that the program has forked since count in the same rows.\n"
+        "On a terminal the table is shown anew; q or SIGINT ends it with a summary, and COMMAND with it, whose output\n"
+        "comes then. In a pipe, each interval is printed.\n"
+        "Example: slicepatch top -- build/bin/wordcount --repeat 1000 README.md\n"
+        "Exit status: 0, or that of COMMAND if it has ended; 2 the process cannot be read, or does not count.");
+    return [options] { return top(*options); };
 }
 
 Run add_bench(CLI::App &program)

@@ -11,6 +11,7 @@ Run add_why(CLI::App &program);
 Run add_dump(CLI::App &program);
 Run add_verify(CLI::App &program);
 Run add_sim(CLI::App &program);
+Run add_top(CLI::App &program);
 Run add_bench(CLI::App &program);
 Run add_selftest(CLI::App &program);
 

@@ -6,6 +6,7 @@
 
 #include "flip.h"
 #include "program.h"
+#include "top_table.h"
 
 #include <launch.h>
 
@@ -41,8 +42,18 @@ struct VerifyOptions {
 struct SimCommand {
     SimOptions options;
     std::string kernel = "patched", flags = "auto", json_file;
-    bool json = false;
+    bool json = false, by_label = false;
     std::vector<std::string> command;
+};
+
+struct TopOptions {
+    pid_t pid = 0; // 0: the command
+    std::vector<std::string> command;
+    TopBy by = TopBy::label;
+    TopSort sort = TopSort::granted;
+    unsigned interval_ms = 1000;
+    std::size_t columns = 80; // where there is no screen that says
+    bool once = false, json = false, unicode = false;
 };
 
 struct SelftestOptions {
@@ -55,6 +66,7 @@ int why(const WhyOptions &options);
 int dump(const DumpOptions &options);
 int verify(const VerifyOptions &options);
 int sim(SimCommand options);
+int top(TopOptions options);
 int selftest(const SelftestOptions &options);
 /// With the arguments of the program of that name, in whose place it runs. Returns only by an exception.
 int bench(const std::vector<std::string> &arguments);

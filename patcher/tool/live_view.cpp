@@ -2,7 +2,6 @@
 #include "live_view.h"
 #include "counted.h"
 #include "error.h"
-#include "progress.h"
 
 #include <algorithm>
 #include <chrono>
@@ -58,7 +57,6 @@ bool agree(const std::vector<LiveView> &a, const std::vector<LiveView> &b)
 std::vector<LiveView> view_process(Process &process, bool diff)
 {
     using std::chrono::milliseconds;
-    const Progress progress(fmt::format("reading process {}", process.pid()));
     std::vector<LiveView> before = look(process, {}, false);
     bool settled_before = process.has_memory() && process.has_settled_objects();
     for (milliseconds pause(1); pause < milliseconds(300); pause *= 2) {

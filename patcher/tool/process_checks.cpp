@@ -3,6 +3,7 @@
 #include "error.h"
 #include "live_view.h"
 #include "subject.h"
+#include "progress.h"
 
 #include <algorithm>
 #include <cstring>
@@ -21,6 +22,7 @@ Check check_objects(Process &process, Counted &counted)
 {
     std::string detail;
     StateCounts total;
+    const Progress progress(fmt::format("reading process {}", process.pid()));
     for (const LiveView &live : view_process(process, false)) {
         const ObjectView &view = live.object;
         if (view.sites.empty())

@@ -46,6 +46,7 @@ Visited visit_process(pid_t pid, bool diff, const Visitor &visit)
     Process process(pid);
     if (is_proc_foreign())
         complain(fmt::format("process {}: by the numbers of /proc, which shows another PID namespace than ours", pid));
+    const Progress progress(fmt::format("reading process {}", process.pid()));
     for (const LiveView &view : view_process(process, diff)) {
         if (!view.file)
             complain(fmt::format("{}: no names from its file: {}", view.object.name, view.no_file));

@@ -166,6 +166,14 @@ TEST_CASE("what is counted at the sites is what the kernel counted")
         }
 }
 
+TEST_CASE("sim --by-label says what was granted to each label")
+{
+    const Outcome outcome = run({SLICEPATCH, "sim", "--by-label", "--", WORDCOUNT, find_texts().front()});
+    CHECK(outcome.status == 0);
+    CHECK(outcome.error.find("slicepatch: slicepatch::spinlock: ") == 0);
+    CHECK(outcome.error.find("slicepatch sim: ") != std::string::npos);
+}
+
 TEST_CASE("sites that are as compiled count the same, and each run besides")
 {
     const auto [outcome, counted] = count_at_sites("patched", {"SLICEPATCH=compiled"}, {"--repeat", "2000"});

@@ -88,6 +88,13 @@ TEST_CASE("a verbose process says at its end what was counted, once, and by labe
     REQUIRE(at != std::string::npos);
     CHECK(outcome.error.find(line, at + 1) == std::string::npos);
     CHECK(outcome.error.find("slicepatch: ends there: 1 sites: 0 yielded, 0 lost, 1 reached\n") != std::string::npos);
+    const Outcome reporting = run({.program = OUTCOMES,
+                                   .arguments = {"init", "run"},
+                                   .environment = {"SLICEPATCH=compiled", "SLICEPATCH_COUNT=report"}});
+    CHECK(reporting.error.find("slicepatch: labelled: 1 sites: 0 yielded, 0 lost, 1 reached\n") != std::string::npos);
+    CHECK(reporting.error.find("guarantee") == std::string::npos);
+    const Outcome wrong = run({.program = OUTCOMES, .arguments = {"init"}, .environment = {"SLICEPATCH_COUNT=yes"}});
+    CHECK(wrong.status == 1);
     const Outcome silent = run({.program = OUTCOMES,
                                 .arguments = {"init", "run"},
                                 .environment = {"SLICEPATCH=compiled", "SLICEPATCH_COUNT=1"}});
