@@ -11,11 +11,11 @@ usage: kernel/selftests.sh --arch x86_64|arm64 --kernel stock|patched [options]
 
   --debug, --kcsan   a kernel that looks for mistakes, as of build.sh
   --runs N           repetitions of the stress tests (default: 50 or 100 each)
-  --only NAME        of the series' tests, the one of that name, as "stress"
+  --only NAME        of the series' tests, the one of that name, as "storm_of_threads"
   --append ARGUMENTS for the kernel's command line
   --cpus N           default 4
   --timeout S        seconds, default 900
-  --source, --build-dir   as for build.sh
+  --source, --series, --build-dir   as for build.sh
   --help             this text
 
 Prints the TAP of the five programs; the last line is the sum of all: "N pass, N fail, N skip".
@@ -54,7 +54,7 @@ read_arguments() {
         case $1 in
         --help) usage && exit 0 ;;
         --debug | --kcsan) debug=("$1") ;;
-        --arch | --kernel | --runs | --only | --append | --cpus | --timeout | --source | --build-dir)
+        --arch | --kernel | --runs | --only | --append | --cpus | --timeout | --source | --series | --build-dir)
             [ $# -ge 2 ] || wrong_usage "$1 needs a value"
             case $1 in
             --arch) arch=$2 ;;
@@ -65,6 +65,7 @@ read_arguments() {
             --cpus) cpus=$2 ;;
             --timeout) limit=$2 ;;
             --source) given_source=$2 ;;
+            --series) series=$2 ;;
             --build-dir) build=$2 ;;
             esac
             shift
@@ -122,7 +123,7 @@ run_tests() {
         commands+=";"
     done
     GLIBC_TUNABLES=glibc.pthread.rseq=0 "$here/vm.sh" --arch "$arch" --kernel "$kernel" "${debug[@]}" \
-        ${given_source:+--source "$given_source"} --build-dir "$build" --cpus "$cpus" --timeout "$limit" \
+        ${given_source:+--source "$given_source"} --series "$series" --build-dir "$build" --cpus "$cpus" --timeout "$limit" \
         --append "$append" "${with[@]}" -- sh -c "$commands true"
 }
 
@@ -137,7 +138,7 @@ main() {
     build=$(cd "$build" && pwd)
     programs=$build/selftests/$arch
     "$here/build.sh" --arch "$arch" --kernel "$kernel" "${debug[@]}" ${given_source:+--source "$given_source"} \
-        --build-dir "$build" >/dev/null
+        --series "$series" --build-dir "$build" >/dev/null
     local packages=(bc make gcc libc6-dev)
     # For the other architecture.
     [ "$(uname -m)" = "${arch/arm64/aarch64}" ] ||

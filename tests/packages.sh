@@ -13,7 +13,7 @@ build_packages=(
     g++ cmake ninja-build pkg-config
     libasmjit-dev libzydis-dev libcapstone-dev
     libcli11-dev libfmt-dev nlohmann-json3-dev libelf-dev libdw-dev
-    libncurses-dev doctest-dev libck-dev gnuplot-nox
+    libncurses-dev systemtap-sdt-dev doctest-dev libck-dev gnuplot-nox
 )
 
 arm64_packages=(

@@ -13,6 +13,7 @@ subject=$build/tests/process/process_subject
 archive=$build/tests/process/process_subject_archive
 plugin=$build/tests/process/libprocess_plugin_shared.so
 wordcount=$build/bin/wordcount
+library=$build/lib/libslicepatch.so.0
 text=$root/README.md
 carried=("$subject" "$archive" "$plugin" "$wordcount" "$text")
 
@@ -21,7 +22,7 @@ counting="$wordcount --threads 12 --repeat 400 --check $text"
 # What sites count and what the kernel does, of the same run: lines of the scene "sites".
 counting_sites="
         granted=\$(counted sgrant) yielded=\$(counted syield)
-        scene sites SLICEPATCH_COUNT=1 SLICEPATCH_VERBOSE=1 sh -c '$wordcount --threads 12 --repeat 400 $text 2>&1'
+        scene sites SLICEPATCH_COUNT=1 SLICEPATCH_VERBOSE=1 sh -c '$wordcount --threads 12 --repeat 2000 $text 2>&1'
         echo \"granted=\$((\$(counted sgrant) - granted))\"
         echo \"yielded=\$((\$(counted syield) - yielded))\""
 
@@ -36,6 +37,48 @@ expect_sites_count_as_the_kernel() {
     expect_value sites yielded "$yielded"
 }
 
+# Where in its file a probe of the library is: readelf tells its address.
+probe_offset() {
+    local address type offset virtual rest
+    address=$(readelf --notes --wide "$library" |
+        awk -v name="$1" '$1 == "Name:" { found = $2 == name } found && $1 == "Location:" { sub(",", "", $2); print $2; exit }')
+    while read -r type offset virtual rest; do
+        if [ "$type" = LOAD ] && [ -n "$address" ] && ((address >= virtual && address - virtual < $(cut -d ' ' -f 2 <<<"$rest"))); then
+            echo $((address - virtual + offset))
+            return
+        fi
+    done < <(readelf --segments --wide "$library" | tr -s ' ' | sed 's/^ //')
+}
+
+# What tracers see, where the library is built with probes: as often as the sites count it.
+library_has_probes() {
+    readelf --notes --wide "$library" | grep -q 'stapsdt'
+}
+
+probing_sites() {
+    local probe
+    echo "mount -t tracefs none /sys/kernel/tracing"
+    for probe in yield lost; do
+        echo "echo p:slicepatch/$probe $library:$(probe_offset $probe) >>/sys/kernel/tracing/uprobe_events"
+    done
+    cat <<TEXT
+        echo 1 >/sys/kernel/tracing/events/slicepatch/enable
+        scene probes SLICEPATCH_COUNT=report sh -c '$wordcount --threads 12 --repeat 2000 $text 2>&1'
+        hits() { awk -v name=\$1 '\$2 == name { print \$3 }' /sys/kernel/tracing/uprobe_profile; }
+        echo probed_yield=\$(hits yield)
+        echo probed_lost=\$(hits lost)
+TEXT
+}
+
+expect_probes_as_counted() {
+    local line
+    line=$(grep -E '^slicepatch: .* sites: [0-9]+ yielded, [0-9]+ lost, 0 reached' "$scratch/out" | tail -n 1) || true
+    expect_value probes status 0
+    expect_value probes probed_yield "$(sed -E 's/.*: ([0-9]+) yielded.*/\1/' <<<"$line")"
+    expect_value probes probed_lost "$(sed -E 's/.* ([0-9]+) lost.*/\1/' <<<"$line")"
+    expect "probes: some were hit" [ $(($(value probes probed_yield) + $(value probes probed_lost))) -gt 0 ]
+}
+
 # How often the text has its most frequent word, by other means.
 wanted_count() {
     tr '[:upper:]' '[:lower:]' <"$text" | tr -cs '[:lower:]' "\n" | grep -cx the
@@ -44,6 +87,16 @@ wanted_count() {
 expect_count() {
     expect_value "$1" status 0
     expect "$1: counted as coreutils count" grep -Eq "^ *$(wanted_count) +the$" "$scratch/out"
+}
+
+probes_tell_tracers_what_sites_count() {
+    if ! library_has_probes; then
+        echo "skipped: this library is built without probes (SLICEPATCH_USDT)"
+        return
+    fi
+    script=$(probing_sites)
+    boot new ""
+    expect_probes_as_counted
 }
 
 patched_kernel_keeps_it_for_the_process() {
@@ -233,7 +286,10 @@ arm64-stock)
     stock_kernel_has_it_thread_by_thread
     stock_kernel_can_be_sealed
     ;;
-*-patched) patched_kernel_keeps_it_for_the_process ;;
+*-patched)
+    patched_kernel_keeps_it_for_the_process
+    probes_tell_tracers_what_sites_count
+    ;;
 esac
 there_is_a_reason_where_there_is_none
 text_is_written_where_proc_mem_is_not

@@ -61,12 +61,20 @@ OutcomeTable *map_table(std::size_t entries)
     return table;
 }
 
+OutcomeEntry entry_of(const slicepatch_site_record &record)
+{
+    const Place place = site_place(record);
+    const char *label = site_label(record);
+    const auto name = reinterpret_cast<std::uintptr_t>(label ? label : site_file(record));
+    return {place.cold, place.head, name, record.line, {}};
+}
+
 void fill(OutcomeTable &table, std::span<const Site> sites)
 {
     OutcomeEntry *const begin = table.entries(), *end = begin;
     for (const Site &site : sites)
         if (counts(site))
-            *end++ = {site_place(*site.record).cold, {}};
+            *end++ = entry_of(*site.record);
     const auto by_cold = [](const OutcomeEntry &a, const OutcomeEntry &b) { return a.cold < b.cold; };
     const auto same = [](const OutcomeEntry &a, const OutcomeEntry &b) { return a.cold == b.cold; };
     std::sort(begin, end, by_cold);

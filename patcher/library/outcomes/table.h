@@ -19,7 +19,8 @@ struct SiteOutcomes {
 };
 
 struct OutcomeEntry {
-    std::uint64_t cold; // by which a site is known; sites whose cold blocks are one share an entry
+    std::uint64_t cold;             // by which a site is known; sites whose cold blocks are one share an entry
+    std::uint64_t head, name, line; // the site's address, its label or else its file (terminated), and its line
     SiteOutcomes counts;
 };
 
