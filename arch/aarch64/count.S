@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What SLICEPATCH_ARCH_COUNT calls, with counters, place, rseq, request and yielded in x0 to x4. A C function behind it,
- * and all registers are as they were but x16 and x17, and those that the function does not use
+ * What SLICEPATCH_ARCH_COUNT calls, with counters, place and seen in x0 to x2. A C function behind it, and all registers
+ * are as they were but x16 and x17, and those that the function does not use
  * (patcher/library/outcomes/count.cpp).
  */
         .section .note.GNU-stack, "", @progbits

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What SLICEPATCH_ARCH_COUNT calls: counters in rax, place in rcx, rseq in rdx, request in rsi, yielded in r11. A C
- * function behind it, and all
+ * What SLICEPATCH_ARCH_COUNT calls: counters in rax, place in rcx, seen in r11. A C function behind it, and all
  * registers are as they were, but for those that the function does not use (patcher/library/outcomes/count.cpp).
  */
 #ifdef __CET__
@@ -35,8 +34,8 @@ slicepatch_count_entry:
         pushq   %r11
         andq    $-16, %rsp
         movq    %rax, %rdi
-        xchgq   %rsi, %rcx
-        movq    %r11, %r8
+        movq    %rcx, %rsi
+        movq    %r11, %rdx
         call    slicepatch_count_exit
         leaq    -72(%rbp), %rsp
         popq    %r11

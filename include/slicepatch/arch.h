@@ -20,7 +20,7 @@
  *   SLICEPATCH_ARCH_COLD_WITH_RESULT the same of a function that returns something
  *   SLICEPATCH_ARCH_COLD_PARAMETER   what the dynamic path of an EXIT has to be told to know its site, as a parameter
  *   SLICEPATCH_ARCH_COLD_ARGUMENT    and as an argument, in the cold block
- *   SLICEPATCH_ARCH_COUNT(counters, rseq, request, yielded)   calls counters->count from that path
+ *   SLICEPATCH_ARCH_COUNT(counters, seen)   calls counters->count from that path
  *   SLICEPATCH_ARCH_SPIN_HINT()      tells the CPU that this is a waiting loop
  *
  * Each site text defines the local label .Lslicepatch_head%= on its first byte, which is aligned so that the patcher

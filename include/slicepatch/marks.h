@@ -86,18 +86,15 @@ SLICEPATCH_ARCH_COLD void slicepatch_exit_dynamic_(SLICEPATCH_ARCH_COLD_PARAMETE
 {
     volatile struct slicepatch_rseq *rseq = slicepatch_rseq_();
     struct slicepatch_counters *counters = slicepatch_object.counters;
-    unsigned long request = 1; /* whether it was still there: the kernel takes it away as it grants */
-    long yielded = -1;         /* what the yield answered: 1 if it came in time; negative where none was needed */
+    long seen = SLICEPATCH_SEEN_REQUEST;
     if (rseq) {
-        request = rseq->slice_request;
+        seen = ~SLICEPATCH_CAST_(static_cast, long, rseq->slice_request);
         rseq->slice_request = 0;
-        if (rseq->slice_granted) {
-            request = 0; /* granted since */
-            yielded = SLICEPATCH_ARCH_SYSCALL(slicepatch_object.yield_number);
-        }
+        if (rseq->slice_granted)
+            seen = SLICEPATCH_ARCH_SYSCALL(slicepatch_object.yield_number);
     }
     if (counters)
-        SLICEPATCH_ARCH_COUNT(counters, rseq, request, yielded);
+        SLICEPATCH_ARCH_COUNT(counters, seen);
 }
 
 #if defined(__clang__)

@@ -72,9 +72,11 @@ struct slicepatch_object_state {
 
 /*
  * What the cold block of an EXIT calls, by SLICEPATCH_ARCH_COUNT, where somebody counts: with a place in that block, by
- * which the site is known, and with what it saw. Changes no register and calls nothing of the program:
- * async-signal-safe.
+ * which the site is known, and with what it saw: one of the two below, or what the yield answered. Changes no register
+ * and calls nothing of the program: async-signal-safe.
  */
+#define SLICEPATCH_SEEN_REQUEST (-2)    /* the request was still there, or there is no area for one */
+#define SLICEPATCH_SEEN_NO_REQUEST (-1) /* the kernel has taken it away, which it does as it grants, or none was made */
 struct slicepatch_counters {
     void (*count)(void); /* takes its arguments in registers of its own choice: arch/NAME/count.S */
 };

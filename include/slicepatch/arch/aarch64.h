@@ -118,23 +118,19 @@
     })
 
 /* The link register is kept beside the call: said to be changed, it would cost every function with a site a frame. */
-#define SLICEPATCH_ARCH_COUNT(counters, rseq, request, yielded) \
+#define SLICEPATCH_ARCH_COUNT(counters, seen) \
     do { \
         register unsigned long slicepatch_in_x0_ __asm__("x0") = \
             SLICEPATCH_CAST_(reinterpret_cast, unsigned long, counters); \
         register unsigned long slicepatch_in_x1_ __asm__("x1") = slicepatch_place_; \
-        register unsigned long slicepatch_in_x2_ __asm__("x2") = \
-            SLICEPATCH_CAST_(reinterpret_cast, unsigned long, rseq); \
-        register unsigned long slicepatch_in_x3_ __asm__("x3") = (request); \
-        register long slicepatch_in_x4_ __asm__("x4") = (yielded); \
+        register long slicepatch_in_x2_ __asm__("x2") = (seen); \
         unsigned long slicepatch_link_; \
         __asm__ volatile("mov %[slicepatch_link], x30\n" \
                          "ldr x16, [x0]\n" \
                          "blr x16\n" \
                          "mov x30, %[slicepatch_link]" \
                          : [slicepatch_link] "=&r"(slicepatch_link_) \
-                         : "r"(slicepatch_in_x0_), "r"(slicepatch_in_x1_), "r"(slicepatch_in_x2_), \
-                           "r"(slicepatch_in_x3_), "r"(slicepatch_in_x4_) \
+                         : "r"(slicepatch_in_x0_), "r"(slicepatch_in_x1_), "r"(slicepatch_in_x2_) \
                          : "x16", "x17", "memory", "cc"); \
     } while (0)
 

@@ -120,23 +120,23 @@
 #define SLICEPATCH_ARCH_COLD_ARGUMENT
 
 /*
- * Out of the red zone (System V psABI, 3.2.2), which the compiler may use around what it takes for no call. Where the
+ * In registers that a system call changes anyway. Out of the red zone (System V psABI, 3.2.2), which the compiler may use
+ * around what it takes for no call. Where the
  * cold block is inlined, there is no return address to tell it by, and nothing is counted.
  */
 #if defined(__clang__) || __GNUC__ >= 11
-#define SLICEPATCH_ARCH_COUNT(counters, rseq, request, yielded) \
+#define SLICEPATCH_ARCH_COUNT(counters, seen) \
     do { \
-        register long slicepatch_yielded_ __asm__("r11") = (yielded); \
+        register long slicepatch_seen_ __asm__("r11") = (seen); \
         __asm__ volatile("{leaq -128(%%rsp), %%rsp|lea rsp, [rsp - 128]}\n" \
                          "{call *(%%rax)|call qword ptr [rax]}\n" \
                          "{leaq 128(%%rsp), %%rsp|lea rsp, [rsp + 128]}" \
                          : \
-                         : "a"(counters), "c"(__builtin_return_address(0)), "d"(rseq), "S"(request), \
-                           "r"(slicepatch_yielded_) \
+                         : "a"(counters), "c"(__builtin_return_address(0)), "r"(slicepatch_seen_) \
                          : "memory", "cc"); \
     } while (0)
 #else
-#define SLICEPATCH_ARCH_COUNT(counters, rseq, request, yielded) ((void)(counters), (void)(request), (void)(yielded))
+#define SLICEPATCH_ARCH_COUNT(counters, seen) ((void)(counters), (void)(seen))
 #endif
 
 #define SLICEPATCH_ARCH_SPIN_HINT() __asm__ volatile("pause" : : : "memory")

@@ -9,13 +9,21 @@
 
 using namespace slicepatch;
 
-/// place is behind the first byte of the site's cold block, and before that of any other's; rseq is null only with a
-/// request.
+namespace {
+
+/// Whether this thread's requests are made, and answered. There is an area: sites that have none see a request.
+bool may_have_requested(const OutcomeTable &table)
+{
+    const std::uintptr_t area = SLICEPATCH_ARCH_THREAD_POINTER() + static_cast<std::uintptr_t>(table.rseq_offset);
+    return reinterpret_cast<const volatile slicepatch_rseq *>(area)->flags & SLICEPATCH_RSEQ_FLAG_SLICE_EXT_ENABLED;
+}
+
+} // namespace
+
+/// place is behind the first byte of the site's cold block, and before that of any other's.
 extern "C" [[gnu::visibility("hidden")]] void slicepatch_count_exit(OutcomeTable *table, std::uintptr_t place,
-                                                                    const volatile slicepatch_rseq *rseq,
-                                                                    unsigned long request, long yielded);
-extern "C" void slicepatch_count_exit(OutcomeTable *table, std::uintptr_t place, const volatile slicepatch_rseq *rseq,
-                                      unsigned long request, long yielded)
+                                                                    long seen);
+extern "C" void slicepatch_count_exit(OutcomeTable *table, std::uintptr_t place, long seen)
 {
     OutcomeEntry *const entries = table->entries();
     const std::size_t below = entries_below(entries, table->count, place);
@@ -23,16 +31,12 @@ extern "C" void slicepatch_count_exit(OutcomeTable *table, std::uintptr_t place,
         return;
     OutcomeEntry &entry = entries[below - 1];
     std::uint64_t *count = &entry.counts.reached;
-    // A request that is not there any more was granted, in a thread that can have been: nobody else takes it away.
-    if (!request && (rseq->flags & SLICEPATCH_RSEQ_FLAG_SLICE_EXT_ENABLED)) {
-        // Another system call that stands for the yield answers 0, in time or not.
-        if (yielded >= table->in_time) {
-            count = &entry.counts.yielded;
-            SLICEPATCH_PROBE(yield, entry);
-        } else {
-            count = &entry.counts.lost;
-            SLICEPATCH_PROBE(lost, entry);
-        }
+    if (seen >= table->in_time) {
+        count = &entry.counts.yielded;
+        SLICEPATCH_PROBE(yield, entry);
+    } else if (seen != SLICEPATCH_SEEN_REQUEST && may_have_requested(*table)) {
+        count = &entry.counts.lost;
+        SLICEPATCH_PROBE(lost, entry);
     }
     __atomic_fetch_add(count, 1, __ATOMIC_RELAXED);
 }

@@ -125,6 +125,7 @@ void tell_of_outcomes(const SiteList &list)
         if (!table)
             continue;
         table->in_time = object.state->yield_number == SLICEPATCH_NR_RSEQ_SLICE_YIELD ? 1 : 0;
+        table->rseq_offset = object.state->rseq_offset;
         if (!object.state->counters)
             __atomic_store_n(&object.state->counters, &table->counters, __ATOMIC_RELEASE);
     }

@@ -31,7 +31,9 @@ struct OutcomeTable {
     std::uint64_t size;           // of the mapping, bytes
     std::uint64_t count;          // of the entries that follow, by ascending cold
     OutcomeTable *next;           // of this copy of the library
-    std::int64_t in_time;         // the least answer to a yield that came before the slice's end
+    std::int64_t in_time;         // the least answer to a yield that came before the slice's end: 0 of a call that
+                                  // stands for it
+    std::int64_t rseq_offset;     // of the area, as its object's state has it
 
     [[nodiscard]] OutcomeEntry *entries()
     {
