@@ -52,13 +52,22 @@ bool agree(const std::vector<LiveView> &a, const std::vector<LiveView> &b)
                       [](const LiveView &one, const LiveView &other) { return agree(one, other); });
 }
 
+bool has_problems(const std::vector<LiveView> &views)
+{
+    return std::any_of(views.begin(), views.end(), [](const LiveView &view) { return !view.object.problems.empty(); });
+}
+
 } // namespace
 
 std::vector<LiveView> view_process(Process &process, bool diff)
 {
+    // A process that gets no CPU for a while looks the same in the middle of something, and it is problems that it shows
+    // then.
+    constexpr unsigned enough = 1, enough_with_problems = 4;
     using std::chrono::milliseconds;
     std::vector<LiveView> before = look(process, {}, false);
     bool settled_before = process.has_memory() && process.has_settled_objects();
+    unsigned agreed = 0;
     for (milliseconds pause(1); pause < milliseconds(300); pause *= 2) {
         std::this_thread::sleep_for(pause); // or a process that waits for our CPU looks the same twice
         process.read_again();
@@ -67,7 +76,8 @@ std::vector<LiveView> view_process(Process &process, bool diff)
         // time at the same address.
         const bool settled = process.has_memory() && process.has_settled_objects();
         process.require_alive(); // or what was read is nothing
-        if (settled_before && settled && agree(before, now))
+        agreed = settled_before && settled && agree(before, now) ? agreed + 1 : 0;
+        if (agreed >= (has_problems(now) ? enough_with_problems : enough))
             return now;
         settled_before = settled;
         before = std::move(now);

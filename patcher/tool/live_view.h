@@ -16,7 +16,8 @@ struct LiveView {
     std::string no_file;
 };
 
-/// The objects that have sites or problems, as two looks in a row agreed about them; diff as view_object's compare.
+/// The objects that have sites or problems, as two looks in a row agreed about them, or five where there are
+/// problems; diff as view_object's compare.
 /// Throws Error if the process ends, and Changed if it does not hold still for as long as two looks take.
 [[nodiscard]] std::vector<LiveView> view_process(Process &process, bool diff);
 
