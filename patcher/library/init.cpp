@@ -50,7 +50,15 @@ public:
         return ok(find_sites(host_backend(), result_.list)) &&
                ok(select_groups(result_.list, settings_.selection, result_.selection)) &&
                ok(actions_.reserve(result_.list.groups.size())) && ok(relations_.reserve()) &&
-               ok(reserve_edits(edits_)) && (!settings_.count || ok(make_outcome_tables(result_.list)));
+               ok(reserve_edits(edits_));
+    }
+
+    /// Where what the kernel does is to be counted. Not to be able to is no reason to do without all the rest.
+    bool make_counters()
+    {
+        if (settings_.count)
+            result_.uncounted = make_outcome_tables(result_.list);
+        return true;
     }
 
     /// The rseq area that sites use. False where the required guarantee is out of reach whatever the area.
@@ -222,8 +230,8 @@ void patch(const Settings &settings, InitResult &result, slicepatch_report &repo
 {
     with_loader_lock([&] {
         Init init(settings, result);
-        (void)(init.find() && init.choose_area() && init.obtain_guarantee() && init.make_forms() && init.plan() &&
-               init.write()); // the result has the status of the last step
+        (void)(init.find() && init.make_counters() && init.choose_area() && init.obtain_guarantee() &&
+               init.make_forms() && init.plan() && init.write()); // the result has the status of the last step
         fill_report(result, report);
         if (settings.verbose)
             print_failures(result);

@@ -106,6 +106,8 @@ void fill_remarks(const InitResult &result, slicepatch_report &report)
 {
     if (result.area.own_refusal && !std::strstr(report.reason, result.area.own_refusal))
         add_failure(report, "no rseq areas of slicepatch's own: ", result.area.own_refusal);
+    if (result.uncounted != Status::ok)
+        add_failure(report, "sites that do not count: ", status_text(result.uncounted));
     if (const Unmatched &unmatched = result.selection.unmatched; unmatched.count) {
         char words[96];
         std::snprintf(words, sizeof words, "%.*s%s%s", static_cast<int>(std::min<std::size_t>(unmatched.length, 64)),

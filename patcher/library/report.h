@@ -18,6 +18,7 @@ struct InitResult {
     SiteList list; // states as left
     Selection selection;
     WriteResult written;
+    Status uncounted = Status::ok; // why some sites do not count that should
     int yield_number = SLICEPATCH_NR_RSEQ_SLICE_YIELD;
     bool threads_hooked = false;
     bool other_threads = false;

@@ -51,6 +51,15 @@ TEST_CASE("counts stay over a further init, and begin where one asks later")
           "0/0/1");
 }
 
+TEST_CASE("without memory for counters all else is as it should be, and the report says what is not")
+{
+    needs_whole_system("a seccomp filter takes the memory away");
+    const Outcome outcome = count(OUTCOMES, {"no-shared-memory", "init", "run"});
+    CHECK(outcome.value("failure").starts_with("sites that do not count: "));
+    CHECK(outcome.value("labelled exit") == "0/0/0");
+    CHECK(count(OUTCOMES, {"init", "run"}).value("failure").empty());
+}
+
 TEST_CASE("counting changes no register")
 {
     for (const char *program : programs) {

@@ -10,8 +10,8 @@
 namespace slicepatch {
 
 /// Has the sites of each object counted from here on; where they are already, nothing changes. The objects are told by
-/// tell_of_outcomes(). Frees what was counted in objects that are gone. Without memory for a table, its object's sites
-/// are not counted. Call it under the loader's lock.
+/// tell_of_outcomes(). Frees what was counted in objects that are gone. Without memory for a table, the sites of its
+/// object and of later ones are not counted. Call it under the loader's lock.
 Status make_outcome_tables(const SiteList &list);
 void tell_of_outcomes(const SiteList &list);
 

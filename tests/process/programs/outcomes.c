@@ -3,6 +3,8 @@
  * What cold blocks count, as the program itself sees it: lines NAME=YIELDED/LOST/REACHED, where a name is a label and the
  * kind of a site.
  */
+#include "filters.h"
+
 #include <slicepatch/slicepatch.h>
 
 #include <dlfcn.h>
@@ -10,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -129,9 +132,15 @@ int main(int count, char **arguments)
     for (int i = 1; i < count; ++i) {
         const char *verb = arguments[i];
         if (!strcmp(verb, "init") || !strcmp(verb, "init-counting")) {
+            struct slicepatch_report report = {.size = sizeof report};
             options.flags = strcmp(verb, "init") ? SLICEPATCH_OPTION_COUNT : 0;
-            if (slicepatch_init(&options, NULL))
+            if (slicepatch_init(&options, &report))
                 return 1;
+            printf("failure=%s\n", report.failure);
+        } else if (!strcmp(verb, "no-shared-memory")) {
+            const uint32_t counters = MAP_SHARED | MAP_ANONYMOUS;
+            if (answer_with(SYS_mmap, 3, counters, counters, ENOMEM))
+                return 77;
         } else if (!strcmp(verb, "run")) {
             labelled();
         } else if (!strcmp(verb, "here")) {
