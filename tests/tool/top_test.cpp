@@ -183,8 +183,9 @@ TEST_CASE("on a terminal the table is shown anew, and the command's output comes
 {
     const TemporaryFolder folder;
     const std::string seen = folder.path("seen");
+    // Not of the same letters: script(1) writes what it was told to run at the top of that file.
     const std::string script =
-        "(until grep -q 'sample.lock ' " + seen + "; do sleep 0.05; done) | SLICEPATCH=compiled " + SAMPLE_LIVE;
+        "(until grep -q 'sample[.]lock' " + seen + "; do sleep 0.05; done) | SLICEPATCH=compiled " + SAMPLE_LIVE;
     const std::string command =
         "stty cols 80 rows 24; exec " + std::string(SLICEPATCH) + " top --interval-ms 100 -- sh -c \"" + script + "\"";
     const Outcome outcome = run_shell("TERM=xterm LC_ALL=C.UTF-8 script --quiet --return --flush --command " +
