@@ -28,7 +28,7 @@ bool counts(const Site &site)
     return site.trouble == Status::ok && !site.repeated && site.kind == Kind::exit;
 }
 
-/// Whether place lies between the first and the last cold block that a table knows.
+/// Whether a table has an entry for that cold block.
 bool holds(OutcomeTable &table, std::uintptr_t cold)
 {
     OutcomeEntry *entries = table.entries();
@@ -39,12 +39,14 @@ bool holds(OutcomeTable &table, std::uintptr_t cold)
 /// The table of our own whose object this is, known by its first site that counts.
 OutcomeTable *find_made(const SiteList &list, const Object &object)
 {
-    for (const Site &site : std::span(list.sites.begin() + object.first_site, object.site_count))
-        if (counts(site))
-            for (OutcomeTable *table = tables; table; table = table->next)
-                if (holds(*table, site_place(*site.record).cold))
-                    return table;
-    return nullptr;
+    const std::span<const Site> sites(list.sites.begin() + object.first_site, object.site_count);
+    const auto first = std::find_if(sites.begin(), sites.end(), counts);
+    if (first == sites.end())
+        return nullptr;
+    OutcomeTable *table = tables;
+    while (table && !holds(*table, site_place(*first->record).cold))
+        table = table->next;
+    return table;
 }
 
 /// The pages that nobody counts in are never touched.

@@ -24,7 +24,7 @@ struct OutcomeEntry {
     SiteOutcomes counts;
 };
 
-/// Never moves, and changes in nothing but the counts once its object knows of it.
+/// Never moves. Once its object knows of it, the entries change in nothing but their counts.
 struct OutcomeTable {
     slicepatch_counters counters; // first: what an object points to
     char mark[8];                 // outcome_mark, without its terminator
