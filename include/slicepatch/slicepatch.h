@@ -252,7 +252,8 @@ struct slicepatch_site_info {
     /*
      * Of an EXIT, since SLICEPATCH_COUNT=1 or its option, in this process and in those that it has forked since; else 0.
      * How often a slice that was granted to a section that ends here was given back, and how often it was lost before:
-     * expired, revoked, or ended by a system call or by the section of a signal handler. And how often the EXIT was
+     * expired, revoked, or ended by a system call or by the section of a signal handler; an enabled EXIT of arm64 sees only
+     * those that were lost as it ran, since it looks at the grant and not at the request. And how often the EXIT was
      * reached while the kernel had done nothing, which only a compiled one can tell: the runs of such a site are the sum.
      * Nothing is counted in what gcc 10 and older compile for x86-64. Other threads count meanwhile, so that numbers of
      * different sites may be a moment apart.

@@ -2,6 +2,7 @@
 //
 // The examples on each simulated kernel: what they say, what the kernel says, and what is left behind.
 #include "command.h"
+#include "outcomes.h"
 
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
@@ -106,11 +107,14 @@ Simulated count_at_sites_until_granted(const std::string &kernel, const std::vec
     }
 }
 
-void check_counted_alike(const std::string &words, const nlohmann::json &kernel)
+void check_counted_alike(const std::string &words, const nlohmann::json &kernel, bool all)
 {
     CAPTURE(words);
     const Told told = counted_at_sites(words);
-    CHECK(told.yielded + told.lost == kernel["grants"].get<uint64_t>());
+    if (all)
+        CHECK(told.yielded + told.lost == kernel["grants"].get<uint64_t>());
+    else
+        CHECK(told.yielded + told.lost <= kernel["grants"].get<uint64_t>());
     CHECK(told.yielded == kernel["yields"].get<uint64_t>());
     CHECK(told.yielded + told.lost > 0);
 }
@@ -178,12 +182,12 @@ TEST_CASE("what is counted at the sites is what the kernel counted")
     for (const char *kernel : {"patched", "stock"}) {
         CAPTURE(kernel);
         const auto [outcome, counted] = count_at_sites_until_granted(kernel, {}, {});
-        check_counted_alike(outcome.error, counted);
+        check_counted_alike(outcome.error, counted, sees_lost_slices);
         CHECK(counted_at_sites(outcome.error).reached == 0);
     }
     const auto [outcome, counted] = count_at_sites_until_granted("patched", {}, {"--long-section"});
-    check_counted_alike(outcome.error, counted);
-    CHECK(counted_at_sites(outcome.error).lost > 0); // a section of 5 ms outlives its slice
+    check_counted_alike(outcome.error, counted, sees_lost_slices);
+    CHECK((counted_at_sites(outcome.error).lost > 0) >= sees_lost_slices); // a section of 5 ms outlives its slice
 }
 
 TEST_CASE("sim --by-label says what was granted to each label")
@@ -197,7 +201,7 @@ TEST_CASE("sim --by-label says what was granted to each label")
 TEST_CASE("sites that are as compiled count the same, and each run besides")
 {
     const auto [outcome, counted] = count_at_sites_until_granted("patched", {"SLICEPATCH=compiled"}, {});
-    check_counted_alike(outcome.error, counted);
+    check_counted_alike(outcome.error, counted, true);
     const Told told = counted_at_sites(outcome.error);
     CHECK(told.reached > 1000 * told.yielded);
 }

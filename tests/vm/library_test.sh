@@ -33,7 +33,11 @@ expect_sites_count_as_the_kernel() {
     lost=$(sed -E 's/.* ([0-9]+) lost.*/\1/' <<<"$line")
     expect_value sites status 0
     expect "sites: some slices were granted" [ "$(value sites granted)" -gt 0 ]
-    expect_value sites granted $((yielded + lost))
+    if [ "$arch" = x86_64 ]; then
+        expect_value sites granted $((yielded + lost))
+    else # whose enabled EXIT does not see a grant that is gone
+        expect "sites: no more counted than granted" [ $((yielded + lost)) -le "$(value sites granted)" ]
+    fi
     expect_value sites yielded "$yielded"
 }
 
