@@ -116,7 +116,6 @@ void check_counted_alike(const std::string &words, const nlohmann::json &kernel,
     else
         CHECK(told.yielded + told.lost <= kernel["grants"].get<uint64_t>());
     CHECK(told.yielded == kernel["yields"].get<uint64_t>());
-    CHECK(told.yielded + told.lost > 0);
 }
 
 /// Until the kernel has granted and got back enough: how many runs that takes is up to the machine.
