@@ -10,7 +10,7 @@ usage() {
 usage: kernel/selftests.sh --arch x86_64|arm64 --kernel stock|patched [options]
 
   --debug, --kcsan   a kernel that looks for mistakes, as of build.sh
-  --runs N           repetitions of the stress tests (default: 50 or 100 each)
+  --runs N           repetitions of each race (default 100), and of the storm of all (50; a fifth for the others)
   --only NAME        of the series' tests, the one of that name, as "storm_of_threads"
   --append ARGUMENTS for the kernel's command line
   --cpus N           default 4

@@ -183,7 +183,7 @@ struct slicepatch_report {
  *   SLICEPATCH_VERIFY=auto|decoder             decoder: a decoder proves the bytes, where one can be loaded; else they are
  *                                              those of two assemblers, or a decoder decides where these differ
  *   SLICEPATCH_VERBOSE=1                       the report, each failure and misspelt names on standard error, where
- *                                              otherwise nothing is written
+ *                                              otherwise nothing but the report of COUNT is written
  */
 static inline int slicepatch_init(const struct slicepatch_options *options, struct slicepatch_report *report);
 

@@ -13,7 +13,7 @@ struct InitAnswer {
     bool disproved; // AsmJit's bytes are not those of whoever was to prove them; nothing is written
 };
 
-/// settings -> find -> area -> guarantee -> forms -> plan -> write -> threads -> seal -> report. Whatever fails leaves
+/// settings -> find -> counters -> area -> guarantee -> forms -> plan -> write -> threads -> seal -> report. Whatever fails leaves
 /// what was not written as compiled; and where nothing was to be written at all, without memory or without the required
 /// guarantee, the kernel's state and libc's rseq area are as they were. Fills in the
 /// report in any case. Call it under InitLock.

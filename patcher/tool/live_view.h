@@ -18,7 +18,7 @@ struct LiveView {
 
 /// The objects that have sites or problems, as two looks in a row agreed about them, or five where there are
 /// problems; diff as view_object's compare.
-/// Throws Error if the process ends, and Changed if it does not hold still for as long as two looks take.
+/// Throws Error if the process ends, and Changed if it does not hold still for as long as these take.
 [[nodiscard]] std::vector<LiveView> view_process(Process &process, bool diff);
 
 } // namespace slicepatch::tool
